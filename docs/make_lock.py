@@ -36,11 +36,11 @@ APART = re.compile(r"torch|triton|nvidia-|cuda-")
 _HEAD = """# What CI installs beside torch, by hash. Written by `make lock`; not to be edited.
 # Installed with --no-deps: everything is listed.
 """
-_PAGE = """# What CI installs
+_PAGE = """# Packages that CI installs
 
-Written by `make lock`: the versions that the checks run with, for all platforms, and the day each
-was released. They stand with their hashes in `.ci/requirements.txt`; torch is pinned in
-`constraints.txt`. Licences of what users install are in [another list](licences.md).
+Written by `make lock`: the versions used by the checks, for all platforms, and their release
+dates. `.ci/requirements.txt` contains them with their hashes; torch is pinned in
+`constraints.txt`. The licences of installed packages are in [another list](licences.md).
 
 | package | version | released |
 | --- | --- | --- |

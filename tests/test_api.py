@@ -165,7 +165,7 @@ def test_a_pipe_that_does_not_wait_is_refused(colorizer: "tintype.Colorizer") ->
     with (
         open(writing, "wb"),  # noqa: PTH123
         open(reading, "rb", buffering=0) as stream,  # noqa: PTH123
-        pytest.raises(tintype.UsageError, match="does not wait"),
+        pytest.raises(tintype.UsageError, match="is non-blocking"),
     ):
         colorizer(stream)
 
@@ -548,7 +548,7 @@ def test_what_a_format_cannot_carry_is_said_as_the_command_says_it(
     photo = deep_and_transparent(tmp_path)
     said = notes_of(lambda: colorizer(photo, output=tmp_path / "out.jpg"))
     assert said == [
-        f"{photo}: JPEG is written with 8 bits a channel, the source has 16.",
+        f"{photo}: JPEG is written with 8 bits a channel; the source has 16.",
         f"{photo}: JPEG has no transparency.",
     ]
     assert main([str(photo), "-o", str(tmp_path / "b.jpg"), "--model", str(tiny_model)]) == 0
@@ -584,8 +584,8 @@ def test_what_the_image_returned_has_no_place_for_is_named(
     file = io.BytesIO()
     grey.save(file, "JPEG", comment="by the lake", xmp=XMP)
     assert notes_of(lambda: colorizer(Image.open(file))) == [
-        "the image: The image that is returned has no XMP.",
-        "the image: The image that is returned has no comment.",
+        "the image: The returned image has no XMP.",
+        "the image: The returned image has no comment.",
     ]
 
 

@@ -5,7 +5,7 @@ Example:
     >>> tintype.colorize("grandmother.jpg")
     PosixPath('grandmother.color.jpg')
 
-Importing this package loads nothing heavy: the names below are resolved when first used.
+Importing this package is cheap: the names below are resolved on first use.
 """
 
 import os
@@ -25,9 +25,9 @@ from tintype.errors import (
     WriteError,
 )
 
-# From 1.32 on, ONNX Runtime writes a number for this machine into the home folder when loaded,
-# and ten seconds later reports to its maker, unless this stands in the environment before. Its own
-# `disable_telemetry_events` comes too late for both. No other place is sure to be passed first.
+# Unless this variable is set before ONNX Runtime 1.32 or later is loaded, it writes a machine ID
+# to the home folder, and ten seconds later sends telemetry to its vendor. Its own
+# `disable_telemetry_events` comes too late for both. Only here is it certain to be set in time.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:

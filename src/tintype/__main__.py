@@ -1,4 +1,4 @@
-"""`python -m tintype`: the command, where the installed script is not on the path."""
+"""`python -m tintype`: runs the command where the installed script is not on the path."""
 
 import sys
 

@@ -1,3 +1,3 @@
-"""The version, once; everything below the package's top imports it from here."""
+"""The version, defined once; every other module imports it from here."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The Python API: what comes in goes out coloured, as the same kind of thing."""
+"""The Python API: colours a photograph and returns it as the type it was passed in."""
 
 import io
 import os
@@ -47,23 +47,24 @@ _Picture = TypeVar("_Picture", bytes, Image.Image, NDArray[Any])
 
 
 class Colorizer:
-    """A loaded model, for colouring many photographs; may be used from several threads.
+    """A loaded model, for colouring many photographs; safe to use from several threads.
 
-    Its last prediction is kept: the same photograph with another vividness, warmth or mask is
-    coloured without running the network again. It can be pickled, for other processes: a model of
-    the package is loaded again there, a model of your own travels with it.
+    The last prediction is cached, so colouring the same photograph with another vividness, warmth
+    or mask does not run the network again. A `Colorizer` can be pickled for use in other processes:
+    a model from the package is loaded again there, while a model of your own is pickled with it.
 
     Args:
-        model: Name of a model (`tintype models` lists them) or path of a model file; None is the
-            one that is shipped.
-        max_pixels: Files with more pixels are refused; arrays and images are in memory already.
+        model: Name of a model (`tintype models` lists them) or path of a model file; None selects
+            the bundled default.
+        max_pixels: Files with more pixels are refused. Arrays and images are not limited, since
+            they are already in memory.
         sandbox: Decode files in child processes with limits on memory and time, as
-            ``tintype --sandbox`` does; for files that may be made to do harm. Images are decoded by
-            Pillow, in your own process.
+            ``tintype --sandbox`` does; for files from untrusted sources. PIL images are decoded by
+            Pillow in your own process.
 
     Raises:
         ModelError: There is no such model, or its file is damaged.
-        UsageError: An argument is of another kind.
+        UsageError: An argument has the wrong type.
 
     Example:
         >>> colorizer = tintype.Colorizer()
@@ -86,7 +87,7 @@ class Colorizer:
         self._engine = CachingEngine(bundle)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Without the network and its last prediction, which are made again when needed."""
+        """Leaves out the network and its last prediction, which are recreated when needed."""
         bundle = self._engine.bundle
         model = bundle.name if bundle.embedded else bundle
         sandbox = self._sandbox is not None
@@ -100,28 +101,28 @@ class Colorizer:
     def colorize(self, x: _Picture, **options: Unpack[ColorOptions]) -> _Picture: ...
     @with_signature
     def colorize(self, x: Any, **options: Unpack[ColorOptions]) -> Any:
-        """Colours one photograph; what comes out is of the kind that went in.
+        """Colours one photograph and returns it as the type it was passed in.
 
-        A colour photograph is coloured again from its lightness.
+        A colour photograph is recoloured from its lightness.
 
         Args:
-            x: A path; the bytes of a picture file; a binary stream of them, which is read from
-                its start where it is at its end; a PIL image; or an array (H, W), (H, W, 1),
-                (H, W, 3) or (H, W, 4), uint8, uint16, or floating point within 0 to 1.
+            x: A path; the bytes of an image file; a binary stream of such a file, which is rewound
+                first if it is at its end; a PIL image; or an array (H, W), (H, W, 1), (H, W, 3) or
+                (H, W, 4), uint8, uint16, or floating point from 0 to 1.
             options: How to colour, and what to write: see `ColorOptions`.
 
         Returns:
-            For a path, the path of the file that was written: `output`, or ``name.color.jpg``
-            beside ``name.jpg``. For bytes and streams, a file in the same format. For an image, an
-            image in mode RGB or RGBA. For an array, (H, W, 3), or (H, W, 4) where there was alpha,
-            of the same type and byte order.
+            For a path, the path of the written file: `output`, or ``name.color.jpg`` beside
+            ``name.jpg``. For bytes and streams, a file in the same format. For an image, an image
+            in mode RGB or RGBA. For an array, (H, W, 3), or (H, W, 4) if it had alpha, of the same
+            type and byte order.
 
         Warns:
-            PhotoWarning: What the result could not keep of the photograph, and what is unusual
-                about it: the notes that the command prints, one warning each.
+            PhotoWarning: The result lacks something that the photograph had, or the photograph is
+                unusual: one warning for each note that the command would print.
 
         Raises:
-            UsageError: `x` is of another kind, or an option is out of range.
+            UsageError: `x` has the wrong type, or an option is out of range.
             TargetExistsError: The output exists and `overwrite` is False.
             PhotoError: The photograph cannot be read, coloured or written.
         """
@@ -145,8 +146,8 @@ class Colorizer:
                 return colored.data
             case Image.Image() | np.ndarray() if request.output.layer:
                 raise UsageError(
-                    f"layer=True is for files, but a {type(x).__name__} is coloured.",
-                    advice="Give a path or the bytes of a file; or put what is returned on a layer "
+                    f"layer=True applies to files, but the photograph is a {type(x).__name__}.",
+                    advice="Give a path or the bytes of a file, or put the result on a layer "
                     "yourself.",
                 )
             case Image.Image():
@@ -207,7 +208,7 @@ class Colorizer:
                 advice="Give the array (numpy.asarray(image)) or the file.",
             )
         colored = Image.fromarray(_with_alpha(self._engine.colorize(photo, settings)))
-        # What Pillow writes by itself when this image is saved.
+        # Pillow writes these when this image is saved.
         if photo.meta.icc is not None:
             colored.info["icc_profile"] = photo.meta.icc
         if photo.meta.exif is not None:
@@ -247,15 +248,15 @@ def colorize(
 def colorize(
     x: Any, *, model: str | os.PathLike[str] | None = None, **options: Unpack[ColorOptions]
 ) -> Any:
-    """Colours one photograph: `Colorizer.colorize` with a model that is loaded for it alone.
+    """Colours one photograph: `Colorizer.colorize` with a model loaded for this call alone.
 
     Args:
         x: As for `Colorizer.colorize`.
-        model: As for `Colorizer`; to colour many photographs, make one `Colorizer` instead.
+        model: As for `Colorizer`; to colour many photographs, create one `Colorizer` instead.
         options: As for `Colorizer.colorize`.
 
     Returns:
-        As `Colorizer.colorize`.
+        As for `Colorizer.colorize`.
     """
     return Colorizer(model).colorize(x, **options)
 
@@ -269,7 +270,7 @@ def _with_alpha(photo: Photo) -> NDArray[Any]:
 def _restored(
     kind: type[Colorizer], model: str | Bundle, sha256: str, max_pixels: int, sandbox: bool
 ) -> Colorizer:
-    """A `Colorizer` that was pickled."""
+    """Restores a pickled `Colorizer`."""
     bundle = load_bundle(model) if isinstance(model, str) else model
     if bundle.sha256 != sha256:
         raise ModelError(

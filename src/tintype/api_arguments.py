@@ -1,4 +1,4 @@
-"""Arguments of the Python API: what is given, as it is needed."""
+"""Checks and converts the arguments of the Python API."""
 
 import math
 import os
@@ -15,28 +15,28 @@ from tintype.files.atomic import target_exists
 from tintype.files.local import read_stream
 from tintype.photo.naming import check_output_name
 
-# Values that are converted from floating point numbers at a time.
+# Number of floating-point values converted at a time.
 _STRIP = 1 << 20
 
 
 def model_of(model: str | os.PathLike[str] | None) -> str | Path | None:
-    """A model as `load_bundle` takes it.
+    """The `model` argument, as `load_bundle` accepts it.
 
     Raises:
-        UsageError: It is no text and no path.
+        UsageError: It is neither text nor a path.
     """
     return model if model is None or isinstance(model, str) else path_of(model, what="model")
 
 
 def path_of(x: str | os.PathLike[str], *, what: str) -> Path:
-    """A path.
+    """Checks a path argument.
 
     Args:
-        x: What is given for one.
-        what: The name of the argument.
+        x: The argument.
+        what: Its name, for the message.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: It is not a path.
     """
     try:
         return Path(x)
@@ -47,10 +47,10 @@ def path_of(x: str | os.PathLike[str], *, what: str) -> Path:
 
 
 def pixel_limit(number: Any) -> int:  # noqa: ANN401
-    """A limit of pixels, which may be written 1e8.
+    """A pixel limit, which may also be a float such as 1e8.
 
     Raises:
-        UsageError: It is no number from 1.
+        UsageError: It is not a number of at least 1.
     """
     if (
         isinstance(number, bool)
@@ -64,14 +64,14 @@ def pixel_limit(number: Any) -> int:  # noqa: ANN401
 
 
 def check_output(target: Path, *, layered: bool) -> None:
-    """Refuses a folder, and an ending that no format has.
+    """Refuses a folder, and a file name extension that belongs to no format.
 
     Args:
-        target: Where a file is to be written.
-        layered: Whether it has layers.
+        target: The path of the output.
+        layered: Whether the output has layers.
 
     Raises:
-        UsageError: It is one.
+        UsageError: The path is a folder, or has such an extension.
     """
     if target_exists(target) and target.is_dir():
         raise UsageError(
@@ -82,24 +82,25 @@ def check_output(target: Path, *, layered: bool) -> None:
 
 
 def check_has_file(x: object) -> None:
-    """Refuses the name of an output for what is no file.
+    """Refuses the option `output` if the photograph is not passed as a path.
 
     Raises:
-        UsageError: `x` is no path.
+        UsageError: `x` is not a path.
     """
     if not isinstance(x, str | os.PathLike):
         raise UsageError(
-            f"output names a file, but a {type(x).__name__} is coloured.",
-            advice="Write what is returned yourself, or give the path of the photograph.",
+            f"output applies to paths, but the photograph is a {type(x).__name__}.",
+            advice="Write the result to a file yourself, or give the path of the photograph.",
         )
 
 
 def stream_bytes(stream: BinaryIO, *, max_pixels: int) -> bytes:
-    """What a stream holds from where it is; from its start where it is at its end.
+    """Reads a stream from its current position, or from its start if it is at its end.
 
     Args:
-        stream: What has just been written to it is meant, as Pillow takes it.
-        max_pixels: Bounds what is read.
+        stream: A binary stream. One at its end has probably just been written; Pillow rewinds such
+            streams too.
+        max_pixels: Limits how many bytes are read.
     """
     data = read_stream(stream, name="the stream", max_pixels=max_pixels)
     if not data and _rewound(stream):
@@ -108,7 +109,7 @@ def stream_bytes(stream: BinaryIO, *, max_pixels: int) -> bytes:
 
 
 def _rewound(stream: BinaryIO) -> bool:
-    """Whether a stream could be set from its end to its start."""
+    """Rewinds a stream that is at its end; returns whether that was possible."""
     try:
         if not stream.seekable() or stream.tell() == 0:
             return False
@@ -119,16 +120,16 @@ def _rewound(stream: BinaryIO) -> bool:
 
 
 def steps_of(pixels: NDArray[Any]) -> NDArray[np.uint16]:
-    """Floating point numbers within 0 to 1 in 16 bits, which are finer than any photograph.
+    """Converts floating-point values from 0 to 1 to 16 bits, which is finer than any photograph.
 
-    In float64, whatever they are given in: 65535 is infinite in float16.
+    Computed in float64 whatever the input type: 65535 overflows to infinity in float16.
     """
     steps = np.empty(pixels.shape, np.uint16)
     for rows in _strips(pixels.shape):
         values = pixels[rows].astype(np.float64)
         if not np.all((values >= 0) & (values <= 1)):
             raise UnsupportedPhotoError(
-                "An array of floating point numbers has values outside 0 to 1.",
+                "The floating-point array has values outside 0 to 1.",
                 advice="Scale it, or give uint8 or uint16.",
             )
         steps[rows] = np.rint(values * 65535)
@@ -136,7 +137,7 @@ def steps_of(pixels: NDArray[Any]) -> NDArray[np.uint16]:
 
 
 def floats_of(steps: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """16 bits as floating point numbers of any type within 0 to 1."""
+    """Converts 16-bit values to any floating-point type, from 0 to 1."""
     values = np.empty(steps.shape, dtype)
     for rows in _strips(steps.shape):
         values[rows] = steps[rows].astype(np.float64) / 65535
@@ -144,7 +145,7 @@ def floats_of(steps: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _strips(shape: tuple[int, ...]) -> Iterator[slice]:
-    """Rows of an array, some thousands of values at a time; none of one without rows."""
+    """Slices of an array's rows, each of about `_STRIP` values; none if it has no rows."""
     if len(shape) > 1 and 0 not in shape:
         height = max(1, _STRIP * shape[0] // math.prod(shape))
         yield from (slice(top, top + height) for top in range(0, shape[0], height))

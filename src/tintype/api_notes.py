@@ -1,7 +1,7 @@
-"""Notes of the Python API: what the command prints about a photograph, as warnings.
+"""Notes in the Python API: what the command prints about a photograph becomes warnings.
 
-A caller decides what becomes of them with the `warnings` module: shown once, collected, raised as
-errors, or ignored.
+Callers handle them with the `warnings` module: show them once, collect them, raise them as errors,
+or ignore them.
 """
 
 import inspect
@@ -12,15 +12,15 @@ from PIL import Image
 
 from tintype.errors import PhotoWarning
 
-# What Pillow reads into `Image.info` and the image that is returned has no place for.
+# Entries of Pillow's `Image.info` that the returned image does not carry.
 _INFO = {"xmp": "XMP", "photoshop": "IPTC and Photoshop data", "comment": "comment"}
 
 
 def warn(name: str, notes: Iterable[str]) -> None:
-    """Warns of each note, at the line outside this package that asked for the photograph.
+    """Issues each note as a warning, attributed to the nearest caller outside this package.
 
     Args:
-        name: Of the photograph, as `tintype.errors.shown` gives it.
+        name: Name of the photograph, as returned by `tintype.errors.shown`.
         notes: Sentences.
     """
     level = _frames_of_package()
@@ -29,11 +29,11 @@ def warn(name: str, notes: Iterable[str]) -> None:
 
 
 def not_carried(image: Image.Image) -> list[str]:
-    """Sentences on what a Pillow image holds and the one returned for it does not."""
+    """Sentences on what a Pillow image contains and the returned image lacks."""
     found = [title for key, title in _INFO.items() if image.info.get(key)]
     if getattr(image, "text", None):
         found.append("texts")
-    notes = [f"The image that is returned has no {part}." for part in found]
+    notes = [f"The returned image has no {part}." for part in found]
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
         notes.append(f"Only one of its {frames} frames is coloured; give the file for all pages.")

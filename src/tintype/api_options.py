@@ -1,4 +1,4 @@
-"""The keyword arguments of the Python API: their types, and what they ask for."""
+"""The keyword arguments of the Python API: their types, and how they become a request."""
 
 import inspect
 import io
@@ -33,13 +33,13 @@ from tintype.photo.limits import MAX_PIXELS
 from tintype.pipeline import Request
 
 ColorLike = str | Sequence[int] | NDArray[np.integer]
-"""A colour as it is given in Python: ``#c04030``, a name, or red, green and blue (0-255)."""
+"""A colour in Python: ``#c04030``, a name, or red, green and blue (0-255)."""
 
 HintLike = tuple[int, int, ColorLike] | tuple[int, int, ColorLike, int]
-"""A hint as it is given in Python: x, y, a colour, and a radius if wanted."""
+"""A hint in Python: x, y, a colour, and an optional radius."""
 
 LayerLike = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
-"""A picture as it is given in Python: a path, the bytes of a file, an image, or an array."""
+"""A picture in Python: a path, the bytes of a file, an image, or an array."""
 
 _HINT_ADVICE = 'Give (x, y, colour) or (x, y, colour, radius), such as (120, 80, "#c04030").'
 
@@ -50,35 +50,35 @@ class ColorOptions(TypedDict, total=False):
     """How to colour, and what to write; ranges and defaults are in the table of settings.
 
     Attributes:
-        vividness: How strong the colours are; None is what the model recommends. "sober" and
+        vividness: How strong the colours are; None uses the model's recommendation. "sober" and
             "vivid" are names for 0.6 and 1.3.
         quality: Speed against accuracy. The output always has full resolution.
-        warmth: Towards blue or towards orange, where the model is uncertain.
-        hints: Colours that are known at some points: ``(x, y, "#c04030")``, or
+        warmth: Shifts uncertain colours towards blue (below 0) or orange (above 0).
+        hints: Known colours at given points: ``(x, y, "#c04030")``, or
             ``(x, y, "#c04030", radius)`` for a square of 2 radius + 1 pixels, counted from 0 at
-            the upper left corner of the upright photograph. The colour may also be a name of CSS
-            or of the xkcd colour survey, or ``(192, 64, 48)``.
-        scribbles: Colours painted on a transparent layer as large as the upright photograph. They
-            cover the hints. An array is (H, W, 4).
+            the upper left corner of the upright photograph. The colour may also be a name from CSS
+            or the xkcd colour survey, or ``(192, 64, 48)``.
+        scribbles: Colours painted on a transparent layer of the same size as the upright
+            photograph. They cover the hints. An array is (H, W, 4).
         reach: How far hints and scribbles spread: 0 colours only what they cover, 1 the whole
             object they lie on.
-        mask: What is coloured, as large: white is, black stays grey, grey is in between. An array
-            is (H, W); True is white.
-        reference: A picture in colour, of any size, that the colours are taken from. An array is
+        mask: What to colour, at the same size: white is coloured, black stays grey, and grey is in
+            between. An array is (H, W); True is white.
+        reference: A colour picture of any size whose colours are transferred. An array is
             (H, W, 3).
         colors: The same photograph in colour, from any other program and in any size: the
             photograph gets its colours and keeps its own grey. An array is (H, W, 3).
         device: What the network runs on; "auto" is the CPU. Others need other packages:
             `tintype models --devices` lists them.
-        keep_luminance: "exact" gives a JPEG the luminance coefficients of the JPEG that it was
-            made from, and verifies it (the extra ``exact``). What comes out as PNG, TIFF, an image
-            or an array has exactly the photograph's grey in any case.
-        layer: Write the colours as a layer for an image editor, only for files: an OpenRaster file
-            with the photograph in grey below it, or, where `output` is a PNG or TIFF, that layer
-            alone.
-        output: The file to write, whose ending decides the format; only for a path. None is
-            ``name.color.jpg`` beside ``name.jpg``.
-        overwrite: Replace an earlier output; only for a path, and never the input itself.
+        keep_luminance: With "exact", a JPEG made from a JPEG keeps the luminance coefficients of
+            its input, which is verified (requires the extra ``exact``). PNG, TIFF, images and
+            arrays have exactly the photograph's grey in any case.
+        layer: Write the colours as a layer for an image editor; only for files. The output is an
+            OpenRaster file with the photograph in grey below the layer, or, if `output` is a PNG
+            or TIFF, the layer alone.
+        output: The file to write; its extension determines the format. Only for a path. None
+            writes ``name.color.jpg`` beside ``name.jpg``.
+        overwrite: Replace an earlier output, but never the input itself. Only for a path.
     """
 
     vividness: float | Literal["sober", "vivid"] | None
@@ -98,7 +98,7 @@ class ColorOptions(TypedDict, total=False):
 
 
 def with_signature(function: _F) -> _F:
-    """A function that takes `ColorOptions`, with each of them and its default in its signature."""
+    """Decorates a function so that its signature lists each of `ColorOptions` with its default."""
 
     def spelt(parameters: Iterator[inspect.Parameter]) -> Iterator[inspect.Parameter]:
         named = []
@@ -128,11 +128,11 @@ def _keyword(name: str, default: Any) -> inspect.Parameter:  # noqa: ANN401
 
 
 def request_from(options: ColorOptions, *, max_pixels: int) -> Request:
-    """What keyword arguments ask for; `output` and `overwrite` are left to the caller.
+    """The request that keyword arguments make; `output` and `overwrite` are left to the caller.
 
     Args:
-        options: As they were given.
-        max_pixels: A picture among them with more is refused.
+        options: The keyword arguments.
+        max_pixels: Pictures among them with more pixels are refused.
 
     Raises:
         TypeError: There is no such keyword.
@@ -150,7 +150,7 @@ def request_from(options: ColorOptions, *, max_pixels: int) -> Request:
     for name, row in SETTINGS.items():
         if name in given:
             given[name] = row.current(given[name])
-        # A number of NumPy would decide the precision of what it is multiplied with.
+        # A NumPy scalar would change the precision of the arrays it is multiplied with.
         if row.kind == "number" and isinstance(given.get(name), Real):
             row.check(given[name])
             given[name] = float(given[name])
@@ -162,7 +162,7 @@ def request_from(options: ColorOptions, *, max_pixels: int) -> Request:
 
 
 def _hints(values: object) -> tuple[Hint, ...]:
-    """Hints as the engine has them."""
+    """Converts hints to those of the engine."""
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise UsageError(f"{_brief(values)} is not a list of hints.", advice=_HINT_ADVICE)
     return tuple(_hint(value) for value in values)
@@ -179,10 +179,10 @@ def _hint(value: object) -> Hint:
 
 
 def _whole(value: Any) -> int:  # noqa: ANN401
-    """An integer of any library, or a float without a fraction.
+    """Converts an integer of any library, or a float without a fraction.
 
     Raises:
-        TypeError: It is something else.
+        TypeError: The value is neither.
     """
     if isinstance(value, float | np.floating) and value.is_integer():
         return int(value)
@@ -217,7 +217,7 @@ def _brief(value: object) -> str:
 
 
 def _layer_file(x: LayerLike, name: str) -> tuple[bytes, str]:
-    """A layer as the bytes of a file, and what to call it."""
+    """The bytes of a layer's file, and its name for messages."""
     if isinstance(x, str | os.PathLike):
         return read_input(Path(x), max_pixels=MAX_PIXELS), str(x)
     if isinstance(x, bytes):
@@ -240,10 +240,10 @@ def _layer_file(x: LayerLike, name: str) -> tuple[bytes, str]:
 
 
 def _layer_array(pixels: NDArray[Any], name: str) -> NDArray[np.uint8]:
-    """A layer as (H, W) or (H, W, C) of uint8, whatever type it is given in.
+    """Converts a layer of any type to uint8 (H, W) or (H, W, C).
 
     Raises:
-        UsageError: It is no picture, or its values cannot be meant as they are.
+        UsageError: The array is not a picture, or its values are implausible.
     """
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
     if pixels.ndim not in (2, 3) or not 1 <= channels <= 4 or 0 in pixels.shape:
@@ -257,7 +257,8 @@ def _layer_array(pixels: NDArray[Any], name: str) -> NDArray[np.uint8]:
     if kind == np.uint8:
         if name == "mask" and pixels.max() == 1:
             raise UsageError(
-                "The mask has only the values 0 and 1 of 255, so nearly all of it would stay grey.",
+                "The mask has only the values 0 and 1 out of 255, so everything would stay nearly "
+                "grey.",
                 advice="Give mask.astype(bool), or 255 * mask.",
             )
         return pixels
@@ -270,5 +271,5 @@ def _layer_array(pixels: NDArray[Any], name: str) -> NDArray[np.uint8]:
     raise UsageError(
         f"The array of the {name} is {pixels.dtype}"
         f"{' with values outside 0 to 1' if np.issubdtype(kind, np.floating) else ''}.",
-        advice="Give uint8, uint16, bool, or floating point numbers within 0 to 1.",
+        advice="Give uint8, uint16, bool, or floating-point values from 0 to 1.",
     )

@@ -1,7 +1,7 @@
-"""Work that is no longer wanted ends at its next slice.
+"""Cooperative cancellation: work that is no longer wanted ends at its next check.
 
-Whoever starts work in a thread says how it is known to be unwanted; what takes long asks between
-two slices. Without anybody who says so, asking costs next to nothing and nothing ends.
+The code that starts work in a thread installs a predicate (`cancelled_when`); long computations
+call `check` between slices. Without a predicate, a check costs next to nothing and never raises.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from contextvars import ContextVar
 
 
 class WorkCancelledError(Exception):
-    """The work is no longer wanted: nobody waits for it, or its time is over."""
+    """The work is no longer wanted: nobody is waiting for it, or it has timed out."""
 
 
 _unwanted: ContextVar[Callable[[], bool] | None] = ContextVar("unwanted", default=None)
@@ -18,10 +18,10 @@ _unwanted: ContextVar[Callable[[], bool] | None] = ContextVar("unwanted", defaul
 
 @contextmanager
 def cancelled_when(unwanted: Callable[[], bool]) -> Iterator[None]:
-    """Within this block, `check` ends the work of this thread once it is unwanted.
+    """Within this block, `check` ends this thread's work as soon as it is unwanted.
 
     Args:
-        unwanted: Whether it is; called often.
+        unwanted: Returns whether the work is unwanted; called often.
     """
     token = _unwanted.set(unwanted)
     try:
@@ -31,7 +31,7 @@ def cancelled_when(unwanted: Callable[[], bool]) -> Iterator[None]:
 
 
 def check() -> None:
-    """To be called between two slices of work of some milliseconds.
+    """Ends unwanted work; to be called every few milliseconds of computation.
 
     Raises:
         WorkCancelledError: The work is no longer wanted.

@@ -1,21 +1,21 @@
-"""Everything that can go wrong for a user: what happened, what to type next, and the exit code.
+"""Every error that a user can see: what happened, what to type next, and the exit status.
 
-The tree is small on purpose. An interface (command, page) prints `str(error)` as one line and exits
-with `error.exit_code`; nothing below the interfaces catches these errors except the per-file
-boundary in `tintype.jobs`, which turns them into results of the report.
+The hierarchy is small on purpose. An interface (command, page) prints `str(error)` as one line and
+exits with `error.exit_code`. Below the interfaces, only the per-file boundary in `tintype.jobs`
+catches these errors; it records them in the report.
 """
 
-# Joiners inside one emoji: invisible, harmless, and part of ordinary file names.
+# Zero-width joiners inside emoji: invisible, harmless, and part of ordinary file names.
 _JOINERS = "\u200c\u200d"
 _LONGEST_QUOTE = 60
 _LONGEST_LINE = 2000
 
 
 def shown(name: object) -> str:
-    """A file name as it may be printed: control characters and undecodable bytes as escapes.
+    """A file name that is safe to print: control characters and undecodable bytes are escaped.
 
-    A name can hold a newline that forges a second message, or an escape sequence that drives the
-    terminal; on POSIX it can hold bytes that are no text at all (surrogates in a Python string).
+    A name can contain a newline that forges a second message, or an escape sequence that controls
+    the terminal; on POSIX it can contain bytes that are not text (surrogates in a Python string).
 
     Args:
         name: A path or a name, text or path-like.
@@ -30,11 +30,11 @@ def shown(name: object) -> str:
 
 
 def brief(value: object, *, most: int = _LONGEST_QUOTE) -> str:
-    """A value as a message quotes it: printable, and never longer than a line can bear.
+    """A value as quoted in a message: printable, and truncated to fit a line.
 
     Args:
-        value: Anything; Python writes no whole number of more than 4,300 digits.
-        most: Characters.
+        value: Any value; Python refuses to format integers of more than 4,300 digits.
+        most: Maximum number of characters.
     """
     try:
         text = shown(value)
@@ -44,10 +44,10 @@ def brief(value: object, *, most: int = _LONGEST_QUOTE) -> str:
 
 
 def reason(error: Exception) -> str:
-    """The text of an error of the system, without its number and path.
+    """The text of an error, without its number and path.
 
     Args:
-        error: Any error; of an `OSError` the text of the operating system.
+        error: Any error; for an `OSError`, the operating system's text is used.
 
     Returns:
         A clause in lower case without a full stop.
@@ -57,15 +57,15 @@ def reason(error: Exception) -> str:
 
 
 class PhotoWarning(UserWarning):
-    """A note on a photograph that the Python API coloured: what was lost, or what is unusual."""
+    """A note on a photograph coloured by the Python API: what was lost, or what is unusual."""
 
 
 class TintypeError(Exception):
-    """Base of every error that a user can cause or meet.
+    """Base class of every error that a user can cause or encounter.
 
     Args:
         message: What happened, and to which file. One sentence, no trailing newline.
-        advice: What to type or do next. One sentence; may be empty where nothing can be done.
+        advice: What to type or do next. One sentence, or empty if nothing can be done.
     """
 
     exit_code = 3
@@ -80,11 +80,11 @@ class TintypeError(Exception):
         text = " ".join(text.split())
         if len(text) <= _LONGEST_LINE:
             return text
-        # A name in somebody's settings can be as long as the file.
+        # A name in a settings file can be as long as the file.
         return f"{text[: _LONGEST_LINE // 2]} ... {text[-_LONGEST_LINE // 4 :]}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Keyword-only arguments do not survive the default pickling between worker processes.
+        # Default pickling, as used between worker processes, loses keyword-only arguments.
         return _rebuild, (type(self), self.message, self.advice)
 
 
@@ -99,55 +99,55 @@ class UsageError(TintypeError):
 
 
 class PhotoError(TintypeError):
-    """One photograph cannot be read, coloured or understood; others may still be fine."""
+    """One photograph cannot be read, coloured or written; others may still succeed."""
 
 
 class UnreadablePhotoError(PhotoError):
-    """Missing, empty, truncated, damaged, or no picture at all."""
+    """The file is missing, empty, truncated, damaged, or not a picture."""
 
 
 class UnsupportedPhotoError(PhotoError):
-    """A picture, but of a kind that cannot be kept without loss (or needs an extra)."""
+    """A picture of a kind that cannot be preserved without loss, or that requires an extra."""
 
 
 class PhotoTooLargeError(PhotoError):
-    """More pixels than the limit; the message names `--max-megapixels`."""
+    """The photograph has more pixels than the limit; the message names `--max-megapixels`."""
 
 
 class SkippedPhotoError(PhotoError):
-    """Left alone on purpose: a colour photograph in a folder, for instance."""
+    """Skipped on purpose, such as a colour photograph in a folder."""
 
 
 class TargetExistsError(PhotoError):
-    """The output already exists and is not ours to replace."""
+    """The output already exists and may not be replaced."""
 
 
 class WriteError(PhotoError):
-    """The output could not be written: disk full, no permission, folder gone."""
+    """The output could not be written: disk full, no permission, or folder deleted."""
 
-    # The photograph itself was fine: "some files failed", even when it was the only one.
+    # The photograph itself was fine, so this is "some files failed" even for a single file.
     exit_code = 1
 
 
 class UnwritableDiskError(WriteError):
-    """The disk of the output is full or read-only, so that nothing else can be written either."""
+    """The output's disk is full or read-only, so nothing else can be written either."""
 
 
 class UnwritableFolderError(WriteError):
-    """There is no permission to write in the folder of the output."""
+    """There is no permission to write to the output's folder."""
 
 
 class FilmError(TintypeError):
-    """A film cannot be read, coloured or written, or the extra for film is missing."""
+    """A film cannot be read, coloured or written, or the extra for films is not installed."""
 
 
 class ModelError(TintypeError):
-    """A model file is unknown, damaged or does not keep the contract."""
+    """A model is unknown, damaged, or does not conform to the model contract."""
 
 
 class ClusterError(TintypeError):
-    """The Ray cluster cannot be reached, is not of one kind, or ended in the middle of the work."""
+    """The Ray cluster is unreachable, is not homogeneous, or shut down during the run."""
 
 
 class LearnError(TintypeError):
-    """Training, evaluation or export cannot go on: recipe, data or checkpoint is wrong."""
+    """Training, evaluation or export cannot continue: the recipe, data or checkpoint is wrong."""

@@ -1,7 +1,6 @@
 """The one path from a file's bytes to the coloured file's bytes.
 
-Every interface comes through here: the command, a folder, a stream, the page. So they give the same
-pixels.
+Every interface uses it (the command, folders, streams, the page), so all produce the same pixels.
 """
 
 import hashlib
@@ -41,15 +40,15 @@ ColorPhotos = Literal["color", "skip"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is wanted of a photograph.
+    """How to process a photograph.
 
     Attributes:
         settings: How to colour.
         output: What to write.
-        color_photos: Whether a colour photograph is coloured again from its lightness.
-        check_grey: Read the written bytes back and compare their grey with the source's, as it is
-            read here and as another decoder shows it.
-        thumbnails: Whether small pictures for a contact sheet are wanted.
+        color_photos: Whether a colour photograph is recoloured from its lightness or skipped.
+        check_grey: Read the written bytes back and compare their grey with the source's, both as
+            decoded here and as decoded by another decoder.
+        thumbnails: Whether to make thumbnails for a contact sheet.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -72,11 +71,11 @@ class Coloring:
         data: Its bytes.
         format: A key of `tintype.photo.formats.registry.FORMATS`, or
             `tintype.photo.formats.open_raster.NAME`.
-        tone: What the source was.
-        notes: Remarks: what the format could not carry, and colours that were there before.
-        palette_note: The one of them that says which palette it is; empty without one.
-        grey_check: What comparing the written grey with the source's gave; None where not asked.
-        thumbnails: Of the first page, before and after, as JPEG files; None where not asked.
+        tone: The source's tone.
+        notes: Remarks: what the format could not carry, and colours that the source already had.
+        palette_note: The remark that identifies the palette; empty if there is only one.
+        grey_check: Result of comparing the written grey with the source's; None if not requested.
+        thumbnails: The first page before and after, as JPEG files; None if not requested.
     """
 
     data: bytes
@@ -89,16 +88,16 @@ class Coloring:
 
 
 def provenance_of(data: bytes, bundle: Bundle, settings: Settings, output: Output) -> Provenance:
-    """What an output says about itself, and what a later run recognises it by.
+    """The provenance recorded in an output, by which later runs recognise it.
 
     Args:
         data: The source file.
         bundle: The model.
         settings: How it is coloured.
-        output: What is written; some of it counts as a setting, since it gives another file.
+        output: What is written; options that change the file are recorded as settings.
 
     Returns:
-        The provenance of the output that these would give.
+        The provenance of the resulting output.
     """
     predicted = settings.colors is None
     return Provenance(
@@ -112,15 +111,15 @@ def provenance_of(data: bytes, bundle: Bundle, settings: Settings, output: Outpu
 
 
 def tone_of(photos: Sequence[Photo], request: Request, *, name: str) -> Tone:
-    """What a decoded file is, if it is to be coloured.
+    """The tone of a decoded file that is to be coloured.
 
     Args:
-        photos: As for `colorize_photos`, and the following.
-        request: What is wanted.
-        name: For messages.
+        photos: As for `colorize_photos`.
+        request: As for `colorize_photos`.
+        name: As for `colorize_photos`.
 
     Raises:
-        SkippedPhotoError: A colour photograph, and these are to be skipped.
+        SkippedPhotoError: It is a colour photograph, and the request skips these.
     """
     tone: Tone = "color" if any(photo.tone == "color" for photo in photos) else photos[0].tone
     if tone == "color" and request.color_photos == "skip":
@@ -128,7 +127,7 @@ def tone_of(photos: Sequence[Photo], request: Request, *, name: str) -> Tone:
     return tone
 
 
-# One screen on purpose: the whole path of a file, step after step, in the order it happens.
+# One long function on purpose: it shows the whole path of a file, step by step and in order.
 def colorize_photos(
     photos: Sequence[Photo],
     request: Request,
@@ -138,25 +137,25 @@ def colorize_photos(
     provenance: Provenance,
     source: bytes | None = None,
 ) -> Coloring:
-    """The pages of a decoded file in, the coloured file's bytes out.
+    """Colours the pages of a decoded file and encodes the result.
 
-    Decoding is the caller's: so it can give up the file's bytes, which of a large photograph would
-    lie beside the pixels to the end.
+    The caller decodes the file, so that it can release the file's bytes; those of a large
+    photograph would otherwise stay in memory beside the pixels until the end.
 
     Args:
-        photos: The pages of one file, as `tintype.photo.decode.decode` gives them.
-        request: What is wanted.
-        name: Of the file, for messages only, as `tintype.errors.shown` gives it.
+        photos: The pages of one file, as returned by `tintype.photo.decode.decode`.
+        request: How to process them.
+        name: The file's name as returned by `tintype.errors.shown`, for messages only.
         engine: The loaded model.
-        provenance: As `provenance_of` gives it.
-        source: The file itself, where `Request.needs_source`. A luminance that is kept exactly is
+        provenance: As returned by `provenance_of`.
+        source: The file itself, if `Request.needs_source`. With exact luminance, the output is
             read back and compared in any case.
 
     Returns:
         The coloured file.
 
     Raises:
-        SkippedPhotoError: A colour photograph, and these are to be skipped.
+        SkippedPhotoError: It is a colour photograph, and the request skips these.
         PhotoError: Any other reason why this file cannot be coloured.
     """
     settings, output = request.settings, request.output
@@ -222,7 +221,7 @@ def _thumbnails(
 def _colored(
     photos: Sequence[Photo], settings: Settings, engine: Engine, written: str
 ) -> tuple[list[Photo], float]:
-    """The pages in colour, for a format; and the mean share of the palette, 0 without one."""
+    """The coloured pages for a format, and the mean share of the palette (0 without palettes)."""
     half = FORMATS[written].half_chroma and all(photo.bits == 8 for photo in photos)
     if not settings.one_of_several:
         return [engine.colorize(photo, settings, half_chroma=half) for photo in photos], 0.0
@@ -243,7 +242,7 @@ def _grey_check(
     *,
     name: str,
 ) -> str | None:
-    """What comparing the grey gave; None where nobody asked."""
+    """The result of comparing the grey; None if not requested."""
     if encoded.blocks:
         found = f"{_identical(photos)}, its coefficients in all {encoded.blocks:,} blocks"
     elif request.needs_source:
@@ -254,26 +253,26 @@ def _grey_check(
 
 
 def _second_opinion(photos: Sequence[Photo], source: bytes, written: bytes) -> str:
-    """What another decoder shows, where that is not the same."""
+    """A clause on what another decoder shows, if that differs."""
     shown = difference_shown(photos[0], source, written)
     if shown is None:
-        return "; no other decoder here can show the input"
+        return "; no other installed decoder can read the input"
     if shown > SAME:
-        return f"; but as another decoder (Pillow) shows them, the mean difference is {shown:.1f}"
+        return f"; but in another decoder (Pillow) the mean difference is {shown:.1f}"
     return ""
 
 
 def notes_on(
     photos: Sequence[Photo], settings: Settings, tone: Tone, engine: Engine, share: float = 0.0
 ) -> list[str]:
-    """Remarks on coloured pages, besides what a format could not carry.
+    """Remarks on coloured pages, apart from what a format could not carry.
 
     Args:
-        photos: The pages as they were read.
+        photos: The decoded pages.
         settings: How they were coloured.
-        tone: What they were.
-        engine: What coloured them.
-        share: Of the palette, where it was one of several.
+        tone: Their tone before colouring.
+        engine: The engine that coloured them.
+        share: Share of the palette, if it was one of several.
     """
     notes = list(pale(settings.hints, settings.scribbles, photos[0].grey))
     notes.extend(remarks.on_photos(photos))
@@ -289,16 +288,16 @@ def notes_on(
 
 
 def palette_note(settings: Settings, share: float) -> str:
-    """Which of several palettes it is, and how much the model believes in it."""
+    """Which of several palettes it is, and its probability according to the model."""
     return f"Palette {settings.palette} of {settings.palettes}: {share:.0%}."
 
 
 CERTAINTY = "certainty map"
-"""What a certainty map calls itself."""
+"""How a certainty map identifies itself in its metadata."""
 
 
 def certainty_map(photos: Sequence[Photo], *, engine: Engine, settings: Settings) -> bytes:
-    """Where the colours of a file's first page are a guess, as a PNG file.
+    """A map of how uncertain the colours of a file's first page are, as a PNG file.
 
     Args:
         photos: The pages of one file.
@@ -330,7 +329,7 @@ def compare_grey(photos: Sequence[Photo], written: bytes, *, name: str) -> str:
         name: For messages.
 
     Returns:
-        The figures, in half a sentence.
+        A clause with the figures.
     """
     pixels = sum(photo.height * photo.width for photo in photos)
     attached = sum(part.pixels.size for photo in photos for part in photo.meta.attached)

@@ -376,7 +376,7 @@ def test_what_a_format_cannot_carry_is_said(
 ) -> None:
     make_photo(Path("a.bmp"))
     assert color("a.bmp") == 0
-    assert "tintype: a.bmp: BMP cannot record in the file that it was coloured." in lines(
+    assert "tintype: a.bmp: BMP cannot record that the file was coloured." in lines(
         capfd.readouterr().err
     )
 
@@ -509,7 +509,7 @@ def test_clashing_names_are_usage_and_nothing_is_written(
         (["Inspekt", "a.png"], 2, "Did you mean tintype inspect?"),
         (["help", "vidio"], 2, "Did you mean tintype help video?"),
         (["help", "a.png"], 2, "The commands are video, graft, serve,"),
-        (["film.mp4"], 3, "film.mp4 is a film, not a photograph. Films have a command: tintype vi"),
+        (["film.mp4"], 3, "film.mp4 is a film, not a photograph. Use the film command: tintype vi"),
         (["a.png", "film.mp4"], 1, "tintype video FILM"),
         (["-", "a.png"], 2, "A stream is one picture"),
         (["-", "--into", "x"], 2, "--into"),

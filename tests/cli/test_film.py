@@ -267,8 +267,8 @@ def test_ctrl_c_stops_and_the_same_command_goes_on(tiny_model: Path) -> None:
     ("words", "code", "said"),
     [
         (["none.mp4"], 3, "none.mp4 cannot be read: No such file or directory."),
-        (["notes.txt"], 3, "notes.txt is no film"),
-        (["photo.png"], 3, "photo.png is no film (png_pipe). A photograph is coloured by"),
+        (["notes.txt"], 3, "notes.txt is not a film"),
+        (["photo.png"], 3, "photo.png is not a film (png_pipe). A photograph is coloured by"),
         (["film.mp4", "-o", "film.mp4"], 2, "is an input (FILM) and an output (-o)"),
         (["film.mp4", "-o", "film.gif"], 2, "Use one of .mp4, .m4v, .mov, .mkv."),
         (["film.mp4", "-o", "no/where.mp4"], 1, "the folder does not exist"),

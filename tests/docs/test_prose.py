@@ -99,7 +99,7 @@ FACTS = (
     ("reference/http.md", r"\| waiting \| (\d+),", f"{SERVE.waiting}"),
     ("reference/http.md", r"predictions, bodies \| (\d+) MiB", f"{SERVE.memory}"),
     ("reference/http.md", r"a body \| (\d+) seconds", f"{SERVE.body_seconds:g}"),
-    ("reference/http.md", r"an answer \| (\d+) seconds, waiting", f"{SERVE.seconds:g}"),
+    ("reference/http.md", r"a response \| (\d+) seconds, waiting", f"{SERVE.seconds:g}"),
     ("reference/http.md", r"connections \| (\d+);", f"{SERVE.connections}"),
     ("how-to/use-over-http.md", r"http://127\.0\.0\.1:(\d+)/", f"{PORT}"),
 )

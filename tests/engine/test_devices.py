@@ -281,7 +281,7 @@ def test_the_note_stands_among_those_on_the_photograph(
     engine, photo = Engine(tiny, threads=1), device_check.sample()
     assert notes_on([photo], Settings(), photo.tone, engine) == []
     (note,) = notes_on([photo], Settings(device="openvino"), photo.tone, engine)
-    assert "50 % of the pixels are within one step" in note
+    assert "50 % of a sample's pixels are within one step" in note
 
 
 def test_openvino_keeps_the_promise(openvino: Network, tiny: Bundle) -> None:

@@ -85,7 +85,7 @@ def test_an_answer_that_is_no_colour_is_refused(part: str, plane: np.ndarray) ->
     }
     known = ("logits", "features")
     NetworkOutput(**sound).check("tiny", shape=(4, 6), bins=313, capabilities=known)
-    with pytest.raises(ModelError, match=f"tiny gives {part}"):
+    with pytest.raises(ModelError, match=f"tiny outputs {part}"):
         NetworkOutput(**sound | {part: plane}).check(
             "tiny", shape=(4, 6), bins=313, capabilities=known
         )
@@ -112,7 +112,7 @@ def test_a_model_that_gives_no_numbers_colours_nothing(
 
     monkeypatch.setattr(Network, "run", broken)
     photo = Photo(np.zeros((40, 60), np.uint8), None, "grey", Metadata("PNG"))
-    with pytest.raises(ModelError, match=r"tiny in tiny\.onnx gives logits"):
+    with pytest.raises(ModelError, match=r"tiny in tiny\.onnx outputs logits"):
         Engine(tiny).colorize(photo)
 
 

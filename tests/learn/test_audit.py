@@ -174,7 +174,7 @@ def test_the_sheet_replaces_only_a_sheet(
     before = sheet.read_bytes()
     capsys.readouterr()
     assert main(["data", "audit", str(spoilt), "--sheet", str(sheet)]) == 3
-    assert "is not an audit sheet of Tintype" in capsys.readouterr().err
+    assert "is not an audit sheet made by Tintype" in capsys.readouterr().err
     assert sheet.read_bytes() == before
 
 
@@ -185,7 +185,7 @@ def test_the_sheet_replaces_only_a_sheet(
         (["data", "adit", "x"], 2, "adit"),
         (["data", "audit", "missing"], 3, "no such file"),
         (["data", "audit", "{folder}", "--sheet", "x.txt"], 3, "PNG"),
-        (["data", "audit", "{folder}", "--sheet", "missing/x.png"], 1, "Make the folder first"),
+        (["data", "audit", "{folder}", "--sheet", "missing/x.png"], 1, "Create the folder first"),
     ],
 )
 def test_bad_words_are_one_line(

@@ -115,9 +115,9 @@ def test_weights_of_another_network_are_one_line(
         ("ema.output.bias", torch.tensor([1e200], dtype=torch.float64), "that are not numbers"),
         ("ema.output.weight", torch.tensor([1e30]), "not numbers up to 1e\\+12"),
         ("prior", torch.full((313,), torch.nan).bfloat16(), "values that are not numbers"),
-        ("ema.output.bias", torch.ones(2, dtype=torch.complex64), "of the kind complex64"),
-        ("ema.output.bias", torch.ones(2, dtype=torch.bool), "of the kind bool"),
-        ("ema.output.bias", torch.ones(2, dtype=torch.int64), "of the kind int64"),
+        ("ema.output.bias", torch.ones(2, dtype=torch.complex64), "has the type complex64"),
+        ("ema.output.bias", torch.ones(2, dtype=torch.bool), "has the type bool"),
+        ("ema.output.bias", torch.ones(2, dtype=torch.int64), "has the type int64"),
         ("model.norm.running_var", -torch.ones(2), "is negative"),
         ("model.norm.num_batches_tracked", torch.tensor(-1), "is negative"),
         ("optimizer.model.0.exp_avg_sq", -torch.ones(2), "is negative"),
@@ -188,15 +188,15 @@ def test_colours_that_are_not_numbers_are_one_line(tmp_path: Path) -> None:
     last.CopyFrom(numpy_helper.from_array(np.full((2, 313, 1, 1), np.nan, np.float32), last.name))
     bundle = replace(load_bundle(TINY), data=wild.SerializeToString())
     L = [np.full((1, 1, 32, 32), 50, np.float32)]
-    with pytest.raises(LearnError, match=r"tiny\.onnx gives colours that are not numbers"):
+    with pytest.raises(LearnError, match=r"tiny\.onnx predicts colours that are not numbers"):
         to_int8(bundle, tmp_path / "x.onnx", calibration=L, check=L)
-    with pytest.raises(LearnError, match="a run gives colours that are not numbers"):
+    with pytest.raises(LearnError, match="a run predicts colours that are not numbers"):
         require_colors("a run", [np.zeros((1, 2, 4, 4)), np.full((1, 2, 4, 4), np.inf)])
     assert not (tmp_path / "x.onnx").exists()
 
 
 def test_a_network_of_zeros_is_refused() -> None:
-    with pytest.raises(LearnError, match="a run gives every photograph one and the same colour"):
+    with pytest.raises(LearnError, match="a run predicts the same colour for every photograph"):
         require_colors("a run", [np.full((1, 2, 4, 4), 7.0), np.full((1, 2, 8, 8), 7.0)])
     require_colors("a run", [np.full((1, 2, 4, 4), 7.0), np.full((1, 2, 8, 8), 8.0)])
 

@@ -40,11 +40,11 @@ def test_a_link_in_a_run_leads_nowhere(tmp_path: Path, name: str) -> None:
     (tmp_path / "diary").touch()
     check_links(run)
     path.symlink_to(tmp_path / "diary")
-    with pytest.raises(LearnError, match="is a link or no regular file"):
+    with pytest.raises(LearnError, match="is a link or not a regular file"):
         check_links(run)
     path.unlink()
     path.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(LearnError, match="is a link or no regular file"):
+    with pytest.raises(LearnError, match="is a link or not a regular file"):
         check_links(run)
 
 
@@ -58,13 +58,13 @@ def test_a_log_with_another_name_is_not_continued(tmp_path: Path) -> None:
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     for name in ("checkpoint.safetensors", "prior.npy", "log.jsonl"):
         os.mkfifo(tmp_path / name)
-    with pytest.raises(LearnError, match="is a link or no regular file"):
+    with pytest.raises(LearnError, match="is a link or not a regular file"):
         check_links(tmp_path)
     with pytest.raises(LearnError, match="not a regular file"):
         load_checkpoint(tmp_path / "checkpoint.safetensors")
-    with pytest.raises(LearnError, match="no table of 313 shares"):
+    with pytest.raises(LearnError, match="not a table of 313 shares"):
         _prior_of(tmp_path)
-    with pytest.raises(LearnError, match="no log of a run"):
+    with pytest.raises(LearnError, match="not the log of a run"):
         read_log(tmp_path / "log.jsonl")
 
 

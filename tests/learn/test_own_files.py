@@ -77,6 +77,6 @@ def test_a_recipe_in_the_folder_of_a_run_stays(tmp_path: Path) -> None:
     _write_recipe(path, b"seed = 1\n")
     _write_recipe(path, b"seed = 1\n")  # the run was killed before its first checkpoint
     path.write_bytes(b"# mine, with comments\nseed = 1\n")
-    with pytest.raises(LearnError, match="another recipe"):
+    with pytest.raises(LearnError, match="different recipe"):
         _write_recipe(path, b"seed = 1\n")
     assert path.read_bytes() == b"# mine, with comments\nseed = 1\n"

@@ -66,7 +66,7 @@ def _raw() -> dict[str, Any]:
     [
         ('vividness = "much"', "'vividness' to be a number"),
         ("temperature = nan", "'temperature' to be a number"),
-        ("title = 5", "'title' to be a text"),
+        ("title = 5", "'title' to be a string"),
         ('name = "a\\u001b[31m"', "printable"),
         ("metrics = [1]", "'metrics' to be an object"),
         ("data = [inf]", "without NaN"),

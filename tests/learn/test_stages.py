@@ -32,7 +32,7 @@ def test_the_stage_before_has_the_same_seed():
 @pytest.mark.parametrize(
     ("after", "message"),
     [
-        ({"b": "c"}, r"b continues c \(train.after\), of which there is no recipe"),
+        ({"b": "c"}, r"b continues c \(train.after\), but that recipe does not exist"),
         ({"b": "b"}, r"b continues itself"),
         ({"a": "b", "b": "a"}, r"continues itself"),
     ],

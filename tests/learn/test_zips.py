@@ -149,7 +149,7 @@ def test_members_that_lie_over_each_other_are_refused(packed: Path):
     struct.pack_into("<HHI", tail, 8, 52, 52, end - entry + len(again))
     assert len(again) == 40 * length
     packed.write_bytes(data[:end] + again + tail)
-    with pytest.raises(LearnError, match="lie over each other") as caught:
+    with pytest.raises(LearnError, match="members overlap") as caught:
         find_sources([packed])
     assert "\n" not in str(caught.value)
 

@@ -315,7 +315,7 @@ def test_of_several_pictures_in_one_jpeg_the_first_is_taken_and_that_is_said() -
     frames = [Image.fromarray(scene(seed=i)) for i in range(2)]
     photo = one(saved(frames[0], "MPO", save_all=True, append_images=frames[1:]))
     assert np.array_equal(photo.grey, one(saved(frames[0], "JPEG")).grey)
-    assert photo.meta.notes == ("The file holds 2 pictures (MPO); only the first is coloured.",)
+    assert photo.meta.notes == ("It contains 2 pictures (MPO); only the first is coloured.",)
 
 
 @pytest.mark.parametrize("data", [b"", b"not a picture at all\n", b"\0" * 600])

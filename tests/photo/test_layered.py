@@ -228,7 +228,7 @@ def test_several_pages_are_refused_as_one_document(colorizer: "tintype.Colorizer
 def test_only_files_have_layers_in_python(
     colorizer: "tintype.Colorizer", kind: Callable[..., object]
 ) -> None:
-    with pytest.raises(UsageError, match="is for files"):
+    with pytest.raises(UsageError, match="applies to files"):
         colorizer.colorize(kind(shades()), layer=True)
 
 

@@ -64,7 +64,7 @@ def test_an_oversized_property_costs_no_other(kind: str) -> None:
 def test_it_is_named_and_the_rest_is_written() -> None:
     block = OVERSIZED["elements"]
     (found,) = decode(with_xmp(block), name="x")
-    assert "Left out of its XMP, as far too large: big:data." in found.meta.notes
+    assert "Left out of its XMP for being far too large: big:data." in found.meta.notes
     written = encode([found], format="PNG", provenance=None)
     (again,) = decode(written.data, name="x")
     assert b"A. Photographer" in (again.meta.xmp or b"")
@@ -127,7 +127,7 @@ def test_an_oversized_tag_costs_no_other() -> None:
     (found,) = decode(data[:33] + png_chunks.write_chunk(b"eXIf", block) + data[33:], name="x")
     assert exif.text_of(found.meta.exif, 315) == "A. Photographer"
     (note,) = [note for note in found.meta.notes if "EXIF" in note]
-    assert note == "Left out of its EXIF, as far too large: XPComment (17825 kB)."
+    assert note == "Left out of its EXIF for being far too large: XPComment (17825 kB)."
 
 
 def record(*values: tuple[int, bytes]) -> bytes:
@@ -157,7 +157,7 @@ def test_an_oversized_record_costs_no_caption(blocks: bytes, named: str) -> None
     (found,) = decode(
         encode([photo(scene(), iptc=blocks)], format="TIFF", provenance=None).data, name="x"
     )
-    assert f"Left out of its IPTC, as far too large: {named}." in found.meta.notes
+    assert f"Left out of its IPTC for being far too large: {named}." in found.meta.notes
     kept, _ = iptc.split_record(found.meta.iptc)
     assert kept is not None
     assert (2, 120, b"A caption") in [one[:3] for one in iptc.datasets(kept)[0]]
@@ -166,4 +166,4 @@ def test_an_oversized_record_costs_no_caption(blocks: bytes, named: str) -> None
 def test_what_follows_the_datasets_of_a_record_is_named() -> None:
     blocks = iptc.with_record(None, record((120, b"A caption")) + b"not a dataset")
     written = encode([photo(scene(), iptc=blocks)], format="WEBP", provenance=None)
-    assert any("13 bytes of IPTC that are no datasets" in line for line in written.lost)
+    assert any("13 bytes of IPTC that are not datasets" in line for line in written.lost)

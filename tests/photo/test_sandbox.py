@@ -233,7 +233,8 @@ def test_what_an_encoder_refuses_is_refused_in_the_same_words(sandbox: Sandbox) 
 
 
 @pytest.mark.parametrize(
-    ("action", "why"), [("segfault", "crashed (SIGSEGV)"), ("another type", "answered nonsense (")]
+    ("action", "why"),
+    [("segfault", "crashed (SIGSEGV)"), ("another type", "returned an invalid answer (")],
 )
 def test_an_encoder_that_crashes_is_one_line(hostile: Sandbox, action: str, why: str) -> None:
     image = Image.new("L", (4, 3))
@@ -288,7 +289,7 @@ def refused(box: Sandbox, action: str) -> str:
         ("segfault", "its decoder crashed (SIGSEGV)"),
         ("abort", "its decoder crashed (SIGABRT)"),
         ("exit", "its decoder crashed (exit code 7)"),
-        ("loop", "decoding it took more than 1 seconds of processor time"),
+        ("loop", "decoding it took more than 1 seconds of CPU time"),
     ],
 )
 def test_a_decoder_that_does_not_return_costs_one_file(
@@ -362,7 +363,7 @@ NONSENSE = list(ACTIONS)[list(ACTIONS).index("no pages") :]
 @pytest.mark.parametrize("action", [*NONSENSE, "shout"])
 def test_an_answer_that_makes_no_sense_is_refused(hostile: Sandbox, action: str) -> None:
     said = refused(hostile, action)
-    assert said.startswith("bad.jpg cannot be decoded: its decoder answered nonsense (")
+    assert said.startswith("bad.jpg cannot be decoded: its decoder returned an invalid answer (")
     assert len(said) < 400
 
 

@@ -219,12 +219,12 @@ def test_channels_may_have_curves_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("tags", "said"),
     [
-        ({319: primaries_of(64, 33)}, "no colours (PrimaryChromaticities)"),
-        ({319: primaries_of(0, 0, 0, 0, 0, 0)}, "no colours (PrimaryChromaticities)"),
+        ({319: primaries_of(64, 33)}, "invalid chromaticities (PrimaryChromaticities)"),
+        ({319: primaries_of(0, 0, 0, 0, 0, 0)}, "invalid chromaticities (PrimaryChromaticities)"),
         ({318: primaries_of(34, 36)}, "a white without primaries (WhitePoint)"),
-        ({318: primaries_of(34)}, "no colour (WhitePoint)"),
-        ({301: transfer(table(2.2)[::-1])}, "function that falls (TransferFunction)"),
-        ({301: transfer(table(2.2)[:100])}, "of another size (TransferFunction)"),
+        ({318: primaries_of(34)}, "an invalid white (WhitePoint)"),
+        ({301: transfer(table(2.2)[::-1])}, "decreasing transfer function (TransferFunction)"),
+        ({301: transfer(table(2.2)[:100])}, "of the wrong size (TransferFunction)"),
     ],
 )
 def test_statements_of_a_tiff_that_make_no_sense_are_named(
@@ -233,7 +233,7 @@ def test_statements_of_a_tiff_that_make_no_sense_are_named(
     found = one(tiff_with(tags))
     assert np.array_equal(found.grey, one(tiff_with({})).grey)
     assert said in found.meta.notes[0]
-    assert found.meta.notes[0].endswith("the pixels are taken as sRGB.")
+    assert found.meta.notes[0].endswith("the pixels are treated as sRGB.")
 
 
 def test_a_profile_beats_what_the_tags_of_a_tiff_state() -> None:
@@ -366,8 +366,8 @@ def test_primaries_without_a_profile_are_those_of_the_profile() -> None:
         (cicp(1, 99, 0, 1), "transfer function 99"),
         (gama(0), "gamma of 0"),
         (gama(40), "gamma of 0.025"),
-        (chrm((0,) * 8), "no colours"),
-        (chrm((31_270, 32_900) * 4), "no colours"),
+        (chrm((0,) * 8), "invalid chromaticities"),
+        (chrm((31_270, 32_900) * 4), "invalid chromaticities"),
     ],
 )
 def test_what_cannot_be_honoured_is_said(chunk: bytes, said: str) -> None:
@@ -424,7 +424,7 @@ def test_the_colours_of_a_bmp_are_those_of_its_header() -> None:
         wide = one(bmp(bytes(4), places=points, gamma=gamma))
         assert np.abs(wide.grey - converted(RGB, ADOBE)).max() <= 1
     assert "in another file" in one(bmp(b"KNIL", profile=b"c:\\x.icm\0")).meta.notes[0]
-    assert "no colours" in one(bmp(bytes(4), places=b"\1" + bytes(35))).meta.notes[0]
+    assert "invalid primaries" in one(bmp(bytes(4), places=b"\1" + bytes(35))).meta.notes[0]
 
 
 # D65, as the header has them.

@@ -113,8 +113,8 @@ NAMES = {
     "WEBP": "chunk NOBY",
     "AVIF": "box noby",
     "JPEG2000": "box uuid abcdef01",
-    "BMP": "what follows its picture",
-    "PPM": "what follows its picture",
+    "BMP": "data after its picture",
+    "PPM": "data after its picture",
     "HEIC": "box noby",
     "GIF": 'extension "NOBODYS.1.0"',
 }

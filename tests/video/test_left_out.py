@@ -36,7 +36,7 @@ def test_tags_without_a_place_are_named_with_what_they_belong_to(
     job = colored(tagged_clip(tmp_path), bundle, target=tmp_path / "b.mp4")
     (tags,) = [warning for warning in job.warnings if "tags" in warning]
     assert tags == (
-        "MP4 has no place for some tags, which are lost: ARCHIVE (film), REEL_NUMBER (film), "
+        "MP4 does not support some tags, which are lost: ARCHIVE (film), REEL_NUMBER (film), "
         "SCANNER (video). -o NAME.mkv may keep them."
     )
     with av.open(str(job.target)) as container:

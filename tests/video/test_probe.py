@@ -269,7 +269,7 @@ def test_texts_lists_and_single_pictures_are_no_films(
         Image.fromarray(np.zeros((8, 8), np.uint8)).save(path, "PNG")
     else:
         path.write_bytes(data)
-    with pytest.raises(FilmError, match="no film"):
+    with pytest.raises(FilmError, match="not a film"):
         probe(path)
 
 

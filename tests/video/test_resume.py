@@ -152,7 +152,7 @@ def test_in_the_place_of_an_unfinished_film_nothing_of_others_is_touched(tmp_pat
     for name in ("000000.segment", "thesis.tmp", "job.json"):
         (others / name).write_text("precious")
     place.symlink_to(others, target_is_directory=True)
-    with pytest.raises(FilmError, match="is not from Tintype"):
+    with pytest.raises(FilmError, match="was not written by Tintype"):
         SegmentStore(target, "key")
     remove_segments(target)
     assert sorted(path.name for path in others.iterdir()) == [
@@ -167,7 +167,7 @@ def test_in_the_place_of_an_unfinished_film_nothing_of_others_is_touched(tmp_pat
         remove_segments(target)
         (place / name).unlink()
     (place / "000000.tmp").symlink_to(others / "thesis.tmp")
-    with pytest.raises(FilmError, match=r"000000\.tmp is not from Tintype"):
+    with pytest.raises(FilmError, match=r"000000\.tmp was not written by Tintype"):
         SegmentStore(target, "key")
     assert (others / "thesis.tmp").read_text() == "precious"
 
@@ -181,7 +181,7 @@ def test_a_state_that_was_forged_is_one_line(tmp_path: Path, bundle: Bundle) -> 
 
     with pytest.raises(_StoppedError):
         color(job, bundle, renderers=FakeRenderer, segment_frames=5, on_progress=stopping(11))
-    with pytest.raises(FilmError, match="cannot be gone on with"):
+    with pytest.raises(FilmError, match="cannot be resumed"):
         color(job, bundle, renderers=Forged, segment_frames=5)
 
 

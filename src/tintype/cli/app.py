@@ -1,7 +1,6 @@
-"""The command: arguments in, exit code out, and one line for whatever goes wrong.
+"""The entry point of the command: arguments in, exit code out, one line for each error.
 
-Nothing heavy is imported before it is known to be needed, so that help and mistakes on the command
-line are answered at once.
+Heavy modules are imported only when they are needed, so help and usage errors appear at once.
 """
 
 import os
@@ -16,14 +15,14 @@ from tintype.cli.signals import INTERRUPTED, ending_as_interrupts
 from tintype.errors import TintypeError, UsageError
 
 FAULT = "Internal error"
-"""How the line about an error in the program begins."""
+"""How the line about an internal error begins."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Args:
-        argv: The words after the program's name; None takes those of this process.
+        argv: The arguments after the program's name; None uses those of this process.
 
     Returns:
         The exit code: 0 all done, 1 some files failed, 2 usage, 3 nothing could be done, 130
@@ -44,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         hint = f"Run {context.command_path.strip() if context else 'tintype'} --help."
         if any(word.startswith("-") and os.path.lexists(word) for word in argv):
             hint = "Give a file whose name begins with - after --, or as ./-NAME."
-        # One line, a sentence: click sets choices in lines of their own.
+        # On one line: click puts each choice on a line of its own.
         message = " ".join(error.format_message().split())
         say(f"{message}{'' if message[-1:] in '.?!)' else '.'} {hint}")
         return UsageError.exit_code
@@ -58,27 +57,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         say("There is not enough memory.")
         return TintypeError.exit_code
     except Exception as error:
-        # An error in the program is one line as well, unless somebody looks for it.
+        # An internal error is also one line, unless a traceback was requested.
         if os.environ.get("TINTYPE_TRACEBACK"):
             raise
         say(
-            f"{FAULT}: {type(error).__name__}: {error}. Please report it, with the "
-            "traceback that TINTYPE_TRACEBACK=1 in the environment shows."
+            f"{FAULT}: {type(error).__name__}: {error}. Please report it; set "
+            "TINTYPE_TRACEBACK=1 in the environment to get the traceback."
         )
         return TintypeError.exit_code
 
 
 def run(argv: Sequence[str]) -> int:
-    """Runs the command, and lets whatever goes wrong through.
+    """Runs the command without handling exceptions.
 
     Args:
         argv: As for `main`.
 
     Returns:
-        The exit code of a command that came to its end.
+        The exit code of a command that ran to completion.
 
     Raises:
-        click.ClickException: The words cannot be parsed.
+        click.ClickException: The arguments cannot be parsed.
         click.exceptions.Exit: Help or the version was printed.
         TintypeError: The command failed.
     """
@@ -86,7 +85,7 @@ def run(argv: Sequence[str]) -> int:
         if sys.stderr is not None:
             print(help_page(), file=sys.stderr)  # noqa: T201
         return UsageError.exit_code
-    # Not click's `main`, which would decide about exit codes, Ctrl-C and closed pipes itself.
+    # Not click's `main`, which handles exit codes, Ctrl-C and closed pipes itself.
     with TINTYPE.make_context("tintype", list(argv)) as context:
         code: int = TINTYPE.invoke(context)
         return code

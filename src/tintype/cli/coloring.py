@@ -1,6 +1,6 @@
-"""The command `tintype PHOTO...`: arguments become options, a plan and a run, which is reported.
+"""The command `tintype PHOTO...`: turns arguments into options and a plan, and reports the run.
 
-Nothing heavy is imported before it is known to be needed.
+Heavy modules are imported only when they are needed.
 """
 
 import os
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 def color_photographs(arguments: PhotoArguments) -> int:
-    """Colours what was typed.
+    """Colours the given photographs.
 
     Args:
-        arguments: As they were parsed.
+        arguments: The parsed arguments.
 
     Returns:
         The exit code: 0 all done, 1 some files failed.
@@ -46,7 +46,7 @@ def color_photographs(arguments: PhotoArguments) -> int:
 
 @contextmanager
 def _decoding(arguments: PhotoArguments) -> Iterator[None]:
-    """Has files decoded where they are to be: masks and references too."""
+    """Decodes all files, including masks and references, in the sandbox if one was requested."""
     if not arguments.sandbox:
         yield
         return
@@ -60,7 +60,7 @@ def _decoding(arguments: PhotoArguments) -> Iterator[None]:
 
 
 def _files(arguments: PhotoArguments) -> int:
-    """Files, folders and URLs."""
+    """Colours files, folders and URLs."""
     options = _options(arguments)
     from tintype.files.remote import parse_location
     from tintype.jobs.plan import Plan
@@ -89,7 +89,7 @@ def _files(arguments: PhotoArguments) -> int:
         if counts.folders_not_entered:
             hint = "Add --recursive to include subfolders."
         elif counts.system_folders:
-            hint = "Hidden and system folders are left alone; name one to colour what is in it."
+            hint = "Hidden and system folders are left alone; name one to colour its contents."
         raise PhotoError(
             f"There is no picture in {shown(' '.join(arguments.photos))}.", advice=hint
         )
@@ -109,7 +109,7 @@ def _files(arguments: PhotoArguments) -> int:
 def _report(
     arguments: PhotoArguments, rows: Generator[JobResult, None, None], counts: "PlanCounts"
 ) -> Tally:
-    """Says and writes what became of each input, and sums up."""
+    """Reports the result of each input, on the screen and in files, and prints a summary."""
     from tintype.jobs.contact_sheet import open_sheet
 
     tally = Tally()
@@ -140,21 +140,21 @@ def _report(
 
 
 def _refuse_before(arguments: PhotoArguments, options: "RunOptions", *, photos: int) -> None:
-    """What does not fit together, before anything is coloured.
+    """Refuses incompatible arguments before anything is coloured.
 
     Args:
-        arguments: As they were parsed.
-        options: As they follow from them.
-        photos: How many inputs there are.
+        arguments: The parsed arguments.
+        options: The run options derived from them.
+        photos: The number of inputs.
     """
     if options.settings.of_one_photograph and photos > 1:
         raise UsageError(
             f"Hints, masks and --colors are for one photograph, but there are {photos:,} inputs.",
-            advice="Colour that photograph with a command of its own.",
+            advice="Colour that photograph with a separate command.",
         )
     if arguments.certainty is not None:
         if options.settings.colors is not None:
-            raise UsageError("--certainty needs a prediction, and with --colors there is none.")
+            raise UsageError("--certainty requires a prediction, but --colors replaces it.")
         _refuse_certainty(arguments, items=photos)
     if arguments.save_settings is not None:
         _refuse_url(arguments.save_settings, "--save-settings")
@@ -163,7 +163,7 @@ def _refuse_before(arguments: PhotoArguments, options: "RunOptions", *, photos: 
 
 
 def _inputs(arguments: PhotoArguments, options: "RunOptions") -> list[tuple[str, str | None]]:
-    """The files that are read besides the photographs, and the option that names each."""
+    """The files read besides the photographs, and the option that names each."""
     layers = options.settings.layers()
     return [
         ("--hints", arguments.hints),
@@ -174,7 +174,7 @@ def _inputs(arguments: PhotoArguments, options: "RunOptions") -> list[tuple[str,
 
 
 def _outputs(arguments: PhotoArguments) -> list[tuple[str, str | None]]:
-    """The files that are written by name, and the option that names each."""
+    """The output files that are named explicitly, and the option that names each."""
     return [
         ("-o", arguments.output),
         ("--certainty", arguments.certainty),
@@ -201,7 +201,7 @@ def _run(
 
 
 def _refuse_url(word: str, option: str) -> None:
-    """For files that are written here, a line at a time or beside the pictures."""
+    """Refuses a URL for a file that must be written on this machine."""
     from tintype.files.remote import RemotePath, parse_location
 
     if isinstance(parse_location(word), RemotePath):
@@ -209,7 +209,7 @@ def _refuse_url(word: str, option: str) -> None:
 
 
 def _check_model(options: "RunOptions") -> None:
-    """Once, before a folder is begun, and not for each of its photographs."""
+    """Checks the model once per run, not for each photograph of a folder."""
     if options.settings.needs:
         from tintype.engine.bundle import load_bundle
 
@@ -218,13 +218,13 @@ def _check_model(options: "RunOptions") -> None:
 
 
 def _refuse_certainty(arguments: PhotoArguments, *, items: int) -> None:
-    """Before anything is coloured: the map is of one photograph, and no picture is lost to it."""
+    """Checks --certainty in advance: it covers one photograph and must not replace a picture."""
     _refuse_url(str(arguments.certainty), "--certainty")
     target = Path(str(arguments.certainty))
     if items > 1:
         raise UsageError(
             f"A certainty map is for one photograph, but there are {items:,} inputs.",
-            advice="Colour that photograph with a command of its own.",
+            advice="Colour that photograph with a separate command.",
         )
     if target.suffix.lower() != ".png":
         raise UsageError(
@@ -256,7 +256,7 @@ def _save_settings(target: Path, options: "RunOptions") -> None:
     from tintype.engine.bundle import load_bundle
     from tintype.jobs.sidecar import Sidecar, write_sidecar
 
-    _check_settings_file(target, options)  # again: it may have come meanwhile
+    _check_settings_file(target, options)  # again: it may have appeared in the meantime
     bundle = load_bundle(options.model)
     sidecar = Sidecar(bundle.name, bundle.sha256, options.settings, options.output)
     write_sidecar(target, sidecar, overwrite=options.overwrite)
@@ -281,7 +281,8 @@ def _write_certainty(arguments: PhotoArguments, plan: "Plan", options: "RunOptio
     photos = decode(data, name=shown(job.source), max_pixels=options.max_pixels)
     engine = Engine(load_bundle(options.model))
     found = certainty_map(photos, engine=engine, settings=options.settings)
-    _check_certainty(target, overwrite=arguments.overwrite)  # again: it may have come meanwhile
+    # Checked again: the file may have appeared in the meantime.
+    _check_certainty(target, overwrite=arguments.overwrite)
     write_atomically(target, found, overwrite=arguments.overwrite)
     Screen().written(str(target))
 
@@ -309,13 +310,13 @@ def _options(arguments: PhotoArguments) -> "RunOptions":
     if options.output.keep_luminance == "exact":
         from tintype.photo.formats.jpeg_coefficients import check_installed
 
-        check_installed()  # once, and not for each photograph of a folder
+        check_installed()  # once, not for each photograph of a folder
     settings = settings_from(arguments.given, options.settings, max_pixels=options.max_pixels)
     return replace(options, settings=_with_hints(arguments, settings))
 
 
 def _with_hints(arguments: PhotoArguments, settings: "Settings") -> "Settings":
-    """The hints of a file and of the command after those that were saved."""
+    """Adds the hints from --hints and --hint to the saved ones."""
     if not arguments.hint and arguments.hints is None:
         return settings
     from tintype.engine.hints import parse_hint
@@ -336,9 +337,9 @@ def _as_saved(path: Path, options: "RunOptions") -> "RunOptions":
 
 
 def _refuse_as_stream(arguments: PhotoArguments) -> None:
-    """What is no matter of one picture that comes or goes as a stream."""
+    """Refuses arguments that do not apply to a single picture read or written as a stream."""
     if len(arguments.photos) != 1:
-        raise UsageError("A stream is one picture, but several inputs are given.")
+        raise UsageError("A stream is one picture, but there are several inputs.")
     if (
         arguments.into is not None
         or arguments.report is not None
@@ -368,7 +369,7 @@ def _refuse_as_stream(arguments: PhotoArguments) -> None:
 
 
 def _stream(arguments: PhotoArguments) -> int:
-    """One picture from standard input, or to standard output, or both."""
+    """Colours one picture that is read from standard input, written to standard output, or both."""
     _refuse_as_stream(arguments)
     source = arguments.photos[0]
     output = None if arguments.output in {None, "-"} else Path(str(arguments.output))
@@ -390,7 +391,7 @@ def _stream(arguments: PhotoArguments) -> int:
             output, is_own_picture, overwrite=options.overwrite, what="a coloured photograph"
         )
     if options.settings.palettes > 1:
-        raise UsageError("--palettes writes several files, but a stream is one.")
+        raise UsageError("--palettes writes several files, but a stream is only one.")
     written = options.output
     if output is not None:
         form = check_output_name(output, written.format, layered=written.layer)

@@ -1,8 +1,8 @@
-"""The command `tintype completion`, and what a shell is answered when Tab is pressed.
+"""The command `tintype completion`, and the completions returned when Tab is pressed.
 
-click finds out what fits; here is what its shells lack. Its scripts for bash and fish cannot mix
-commands with files and cut names at spaces and commas, so those two have scripts of their own; the
-one for zsh is click's. Its script for PowerShell, new in click 8.5, does not quote names.
+click finds the completions; this module adds what its shell support lacks. Its scripts for bash and
+fish cannot mix commands with files and split names at spaces and commas, so those two are replaced;
+the one for zsh is click's. Its script for PowerShell, new in click 8.5, does not quote names.
 """
 
 import os
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 
 class _Completion(ShellComplete):
-    """What fits, for every shell."""
+    """Completions common to all shells."""
 
     def get_completions(self, args: list[str], incomplete: str) -> "list[Item]":
-        """What fits an incomplete word.
+        """The completions of an incomplete argument.
 
         Args:
-            args: The words before it, without the program's name.
-            incomplete: As far as it is typed, unquoted.
+            args: The arguments before it, without the program's name.
+            incomplete: The part typed so far, unquoted.
         """
         name = args[0] if args and args[0] in COMMANDS else COLOR
         command = TINTYPE.get_command(click.Context(TINTYPE), name)
@@ -49,13 +49,13 @@ class _Completion(ShellComplete):
             items = [item for item in named if item.value.startswith(incomplete)] + items
         option, equals, _ = incomplete.partition("=")
         if equals and option.startswith("--"):
-            # A shell replaces the whole word; click answers with the value alone.
+            # A shell replaces the whole word; click returns only the value.
             items = [CompletionItem(f"{option}={item.value}", help=item.help) for item in items]
         return items
 
 
 class Bash(_Completion, BashComplete):
-    """Works in bash 3.2 too, which macOS still has."""
+    """Also works in bash 3.2, which macOS still ships."""
 
     # With `filenames`, readline quotes what it inserts and adds a slash to folders.
     source_template = """\
@@ -72,24 +72,24 @@ complete -o filenames -F %(complete_func)s %(prog_name)s
 """
 
     def source(self) -> str:
-        """The script; click's would first refuse old versions of bash."""
+        """The script; click's method would refuse old versions of bash."""
         return ShellComplete.source(self)
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """The words before the incomplete one, and that; bash makes a word of each ``=``."""
+        """The preceding arguments and the incomplete one; bash splits words at each ``=``."""
         args, incomplete = super().get_completion_args()
         return [word for word in args if word != "="], "" if incomplete == "=" else incomplete
 
     def format_completion(self, item: "Item") -> str:
-        """The value alone."""
+        """Only the value."""
         return item.value
 
 
 class Zsh(_Completion, ZshComplete):
-    """Folders are left to zsh, which does not end the word after them."""
+    """Leaves folders to zsh, which adds no space after them."""
 
     def get_completions(self, args: list[str], incomplete: str) -> "list[Item]":
-        """What fits; one item stands for all folders."""
+        """The completions; a single item represents all folders."""
         items = super().get_completions(args, incomplete)
         others = [item for item in items if item.type != "dir"]
         if incomplete.startswith("~"):
@@ -99,7 +99,7 @@ class Zsh(_Completion, ZshComplete):
 
 
 class Fish(_Completion, FishComplete):
-    """A line is what is inserted, and its description behind a tab."""
+    """Each line is the inserted text, a tab and its description."""
 
     source_template = """\
 function %(complete_func)s
@@ -112,7 +112,7 @@ complete --no-files --command %(prog_name)s --arguments '(%(complete_func)s)'
 """
 
     def format_completion(self, item: "Item") -> str:
-        """The value, folders with a slash, and the description."""
+        """The value, with a slash after folders, and the description."""
         value = f"{item.value}/" if item.type == "dir" else item.value
         return f"{value}\t{_line(item.help)}"
 
@@ -120,8 +120,8 @@ complete --no-files --command %(prog_name)s --arguments '(%(complete_func)s)'
 class PowerShell(_Completion):
     """For Windows PowerShell 5.1 and PowerShell 7.
 
-    The words arrive unquoted, one a line: a path of Windows has backslashes, which click's own
-    splitting would take for escapes.
+    The arguments arrive unquoted, one per line: Windows paths contain backslashes, which click's
+    own splitting would interpret as escapes.
     """
 
     name = "powershell"
@@ -159,12 +159,12 @@ Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
 """
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """The words before the incomplete one, and that."""
+        """The preceding arguments and the incomplete one."""
         argv = os.environ.get("COMP_WORDS", "").split("\n")
         return argv[1:], os.environ.get("COMP_CWORD", "")
 
     def format_completion(self, item: "Item") -> str:
-        """The value and a description, which must not be empty."""
+        """The value and its description, which must not be empty."""
         return f"{item.value}\t{_line(item.help) or item.value}"
 
 
@@ -175,14 +175,14 @@ def _line(text: str | None) -> str:
 SHELLS: Mapping[str, type[ShellComplete]] = MappingProxyType(
     {shell.name: shell for shell in (Bash, Zsh, Fish, PowerShell)}
 )
-"""The shells by their names."""
+"""The shells by name."""
 
 
 def answer(instruction: str) -> int:
-    """Answers a shell on stdout.
+    """Prints completions for a shell on stdout.
 
     Args:
-        instruction: What its script puts into `COMPLETE`, such as ``bash_complete``.
+        instruction: The value that its script assigns to `COMPLETE`, such as ``bash_complete``.
 
     Returns:
         The exit code.
@@ -193,7 +193,7 @@ def answer(instruction: str) -> int:
 
 
 def script(shell: str) -> str:
-    """The script that makes a shell ask.
+    """The script that sets up completion in a shell.
 
     Args:
         shell: A key of `SHELLS`.
@@ -203,16 +203,16 @@ def script(shell: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CompletionArguments:
-    """What `tintype completion` was given."""
+    """Arguments of `tintype completion`."""
 
     shell: Literal["bash", "zsh", "fish", "powershell"]
 
 
 def print_script(argv: CompletionArguments) -> int:
-    """Prints the script of a shell.
+    """Prints the script for a shell.
 
     Args:
-        argv: The words, known to be well formed.
+        argv: The parsed arguments.
     """
     print_result(script(argv.shell).rstrip("\n"))
     return 0
@@ -223,8 +223,8 @@ COMPLETION = Command(
     arguments=CompletionArguments,
     run=print_script,
     usage="[OPTIONS] SHELL",
-    help="""Prints the script with which the Tab key completes commands, options, their values,
-    models and photographs.
+    help="""Prints a script that lets the Tab key complete commands, options, their values, models
+    and photographs.
 
     SHELL is bash, zsh, fish or powershell. For the current shell only, type
     source <(tintype completion bash). To install it, see docs/how-to/shell-completion.md.""",

@@ -1,7 +1,7 @@
 """The program `tintype-desktop`, for shortcuts: Tintype without a terminal.
 
-Alone it opens the page, and a small window says where it is and stops it. With photographs, as
-"Open with" gives them, it colours these, and the window says what became of them.
+Without arguments it opens the page; a small window shows its address and a button to stop it. With
+photographs, as "Open with" passes them, it colours them, and the window shows the results.
 """
 
 import contextlib
@@ -18,18 +18,18 @@ from tintype.web.server_options import PORT, ServerOptions
 
 _TITLE = "Tintype"
 _SECONDS = 2.0
-"""What a server on this machine may take to say that it is one."""
+"""Timeout for a server on this machine to identify itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a window says.
+    """The content of a window.
 
     Attributes:
         text: A few lines.
-        button: What it says on the button that closes the window.
-        action: What it says on a second button, and what that does, also once at the beginning; or
-            None.
+        button: Label of the button that closes the window.
+        action: Label of a second button, and its callback, which is also called once when the
+            window opens; or None.
     """
 
     text: str
@@ -45,25 +45,25 @@ def main(argv: Sequence[str] | None = None, *, show: Show | None = None) -> int:
     """Runs the program.
 
     Args:
-        argv: Photographs to colour, if any; None takes the words of this process.
-        show: How messages are shown; None is a window.
+        argv: Photographs to colour, if any; None uses the arguments of this process.
+        show: Displays messages; None uses a window.
 
     Returns:
-        The exit code, as that of the command.
+        The exit code, as for the command.
     """
     photos = sys.argv[1:] if argv is None else argv
     show = show or _show_window
     try:
         return _color(photos, show) if photos else _serve(show)
     except TintypeError as error:
-        with contextlib.suppress(TintypeError):  # no window, so that it stands in the terminal
+        with contextlib.suppress(TintypeError):  # without a window, only the terminal shows it
             show(Message(str(error), "Close"))
         _print_line(str(error))
         return error.exit_code
 
 
 def _print_line(text: str) -> None:
-    if sys.stderr is not None:  # as for a program that Windows starts without a console
+    if sys.stderr is not None:  # None if Windows started the program without a console
         print(f"tintype: {text}", file=sys.stderr)  # noqa: T201
 
 
@@ -74,7 +74,7 @@ def _color(photos: Sequence[str], show: Show) -> int:
     lines = [line.removeprefix("tintype: ") for line in said.getvalue().splitlines()]
     try:
         show(Message("\n".join(lines), "Close"))
-    except TintypeError:  # without a window the terminal is told, if there is one
+    except TintypeError:  # without a window, print to the terminal, if there is one
         for line in lines:
             _print_line(line)
     return code
@@ -83,8 +83,8 @@ def _color(photos: Sequence[str], show: Show) -> int:
 def _serve(show: Show) -> int:
     from tintype.web.serve import open_browser, serving
 
-    # What a browser keeps of earlier work belongs to the address, so a second server on another
-    # port would seem to have lost it.
+    # A browser stores earlier work per address, so with a second server on another port it would
+    # seem to be lost.
     if url := running_server():
         open_browser(url)
         return 0
@@ -101,12 +101,12 @@ def _serve(show: Show) -> int:
 
 
 def running_server(port: int = PORT) -> str | None:
-    """The address of a page of Tintype that runs on this machine already; None without one.
+    """The address of a Tintype server already running on this machine, or None.
 
     Args:
-        port: Where to look.
+        port: The port to check.
     """
-    # Not urllib, which would ask a proxy for it.
+    # Not urllib, which would use a proxy.
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_SECONDS)
     try:
         connection.request("GET", "/v1/status")
@@ -124,14 +124,14 @@ def _show_window(message: Message) -> None:
         import tkinter
     except ImportError as error:
         raise UsageError(
-            "There is no window without tkinter, which this Python lacks.",
+            "The window requires tkinter, which this Python lacks.",
             advice="Install python3-tk, or type tintype serve.",
         ) from error
     try:
         window = tkinter.Tk(className=_TITLE)
     except tkinter.TclError as error:
         raise UsageError(
-            f"There is no window: {error}.", advice="Type tintype serve --no-browser."
+            f"The window cannot be opened: {error}.", advice="Type tintype serve --no-browser."
         ) from error
     window.title(_TITLE)
     window.resizable(width=False, height=False)

@@ -1,4 +1,4 @@
-"""The command `tintype video`: its arguments become a request, and what happens is reported."""
+"""The command `tintype video`: turns its arguments into a request, and reports the result."""
 
 import os
 import re
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 _EXTRA = ("av", "cv2")
 _KEYS = frozenset({"at", "hints", "reference"})
-_HEAD = 64  # bytes that say whether a file is a picture
+_HEAD = 64  # bytes from which a picture format is recognized
 
 
 def color_film(arguments: FilmArguments) -> int:
     """Colours a film.
 
     Args:
-        arguments: As they were parsed.
+        arguments: The parsed arguments.
 
     Returns:
-        The exit code: 1 where a part of the film could not be read.
+        The exit code: 1 if part of the film could not be read.
 
     Raises:
-        TintypeError: It cannot be done.
+        TintypeError: The film cannot be coloured.
     """
     _need_the_extra()
     from tintype.engine.bundle import load_bundle
@@ -76,20 +76,20 @@ def color_film(arguments: FilmArguments) -> int:
 
 
 def inspect_film(path: Path) -> "Inspection | None":
-    """Reads what a film says about itself.
+    """Reads the provenance of a film.
 
     Args:
         path: A file.
 
     Returns:
-        None where it is a picture, or cannot be read as a film: then it is another's to judge.
+        None if it is a picture or cannot be read as a film; the caller then tries other formats.
     """
     from tintype.jobs.inspect import Inspection
     from tintype.photo.formats.registry import sniff
 
     try:
         if not path.is_file():
-            return None  # a pipe would be waited for
+            return None  # reading a pipe would block
         with path.open("rb") as file:
             if sniff(file.read(_HEAD)) is not None:
                 return None
@@ -122,7 +122,7 @@ def _need_the_extra() -> None:
 
 
 def _inputs(arguments: FilmArguments, request: "FilmRequest") -> list[tuple[str, str | None]]:
-    """The files that are read, and what each is named with."""
+    """The input files, and the argument or option that names each."""
     references = [("--shots", shot.reference) for shot in request.shots]
     references.append(("--reference", request.settings.reference))
     return [
@@ -167,10 +167,10 @@ def _request(arguments: FilmArguments) -> "FilmRequest":
 
 
 def parse_time(text: str) -> Fraction:
-    """Seconds, from ``12.5``, ``1:30`` or ``1:02:03.5``.
+    """Parses ``12.5``, ``1:30`` or ``1:02:03.5`` as seconds.
 
     Raises:
-        UsageError: It is written otherwise.
+        UsageError: The text has another form.
     """
     found = re.fullmatch(r"(?:(?:(\d{1,6}):)?(\d{1,6}):)?(\d{1,9}(?:\.\d{1,9})?)", text.strip())
     if found is None:
@@ -183,14 +183,14 @@ def parse_time(text: str) -> Fraction:
 
 
 def read_shots(path: Path) -> "list[Shot]":
-    """Hints and references for single shots, from a TOML file.
+    """Reads hints and references for individual shots from a TOML file.
 
     Args:
-        path: A file of ``[[shot]]``, each with ``at`` and at least one of ``hints`` and
-            ``reference``; pictures are named from where the file lies.
+        path: A file of ``[[shot]]`` tables, each with ``at`` and at least one of ``hints`` and
+            ``reference``; picture paths are relative to the file's folder.
 
     Raises:
-        UsageError: It cannot be read, or an entry is not whole.
+        UsageError: The file cannot be read, or an entry is invalid or incomplete.
     """
     from tintype.engine.hints import parse_hint
     from tintype.engine.settings_parsing import read_layer
@@ -230,7 +230,7 @@ def read_shots(path: Path) -> "list[Shot]":
 
 
 def _report_to(bar: "Bar | None") -> Callable[[int], None]:
-    """What is called with the number of frames that are done."""
+    """A callback that receives the number of frames done."""
     begun = False
 
     def report(done: int) -> None:

@@ -1,4 +1,4 @@
-"""The command `tintype graft`: another program's colours on the photograph's own grey."""
+"""The command `tintype graft`: applies another program's colours to the original grey."""
 
 from collections.abc import Iterator
 from copy import copy
@@ -27,7 +27,7 @@ _OPTIONS = (
     "sandbox",
     "max_megapixels",
 )
-"""Of the options that colour photographs, those that need no prediction of a network."""
+"""The options for colouring photographs that need no network prediction."""
 
 
 def _arguments(colored: str, photo: str, **given: Any) -> PhotoArguments:  # noqa: ANN401
@@ -60,11 +60,11 @@ GRAFT = Command(
     arguments=_arguments,
     run=_graft,
     usage="[OPTIONS] COLORED PHOTO",
-    help="""Puts the colours of another program's result on the original photograph.
+    help="""Applies the colours of another program's result to the original photograph.
 
     COLORED is the photograph in colour, from any program and in any size; PHOTO is the original.
     The output has the resolution, depth, grey and metadata of the original: "tintype graft
-    result.jpg scan.tif" writes scan.color.tif. The same as "tintype PHOTO --colors COLORED".""",
+    result.jpg scan.tif" writes scan.color.tif. Equivalent to "tintype PHOTO --colors COLORED".""",
     params=[
         click.Argument(["colored"], metavar="COLORED", type=FileType(*PICTURES, made=str)),
         click.Argument(["photo"], metavar="PHOTO", type=FileType(*PICTURES, made=str)),

@@ -1,7 +1,7 @@
-"""The command `tintype`: its commands by name, each imported when it is run.
+"""The command `tintype`: its subcommands by name, each imported when it is run.
 
-The first word decides. If it is the name of a command it is that command; everything else is
-photographs and options, so an unknown first word is no mistake here.
+The first argument decides. If it is the name of a command, that command runs. Otherwise all
+arguments are photographs and options, so an unknown first argument is not an error here.
 """
 
 import difflib
@@ -17,26 +17,26 @@ from tintype.errors import UsageError, shown
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "video": "colour a film",
-        "graft": "put another program's colours on the original photograph",
-        "serve": "open the page in the browser, and the HTTP API",
-        "shortcut": "put a shortcut to the page into the menu of the desktop",
+        "graft": "apply another program's colours to the original photograph",
+        "serve": "open the page in the browser, and serve the HTTP API",
+        "shortcut": "add a shortcut for the page to the desktop menu",
         "models": "list the models and their cards",
-        "inspect": "show whether a picture was coloured, by what and how",
-        "data": "find bad and repeated photographs before training",
-        "train": "train a model on photographs of your own",
-        "evaluate": "measure a model on photographs",
+        "inspect": "show whether, by what and how a picture was coloured",
+        "data": "find bad and duplicate photographs before training",
+        "train": "train a model on your own photographs",
+        "evaluate": "score a model on photographs",
         "export": "make a model file from a training run",
-        "compare": "train and measure every method of a folder, in one table",
-        "completion": "print the script that lets a shell complete this command",
+        "compare": "train and score every method in a folder, in one table",
+        "completion": "print a shell completion script for this command",
     }
 )
-"""The commands in the order of the help, and what each does."""
+"""The commands in help order, and what each does."""
 
 COLOR = ""
 """The command without a name, which colours photographs."""
 
 HELP = "help"
-"""Before the name of a command, or alone, the same as ``--help`` behind it."""
+"""``help COMMAND`` is equivalent to ``COMMAND --help``, and ``help`` alone to ``--help``."""
 
 COMPLETE = "_TINTYPE_COMPLETE"
 """Environment variable in which a shell asks for completions; the name is click's convention."""
@@ -58,18 +58,18 @@ _PLACES: Mapping[str, str] = MappingProxyType(
         "completion": "completion:COMPLETION",
     }
 )
-"""Where each command is: a module of `tintype.cli`, and the name in it."""
+"""Where each command is defined: a module of `tintype.cli`, and the name in it."""
 
 
 class Tintype(click.Group):
-    """All commands, the one that colours photographs by default."""
+    """All commands; colouring photographs is the default."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of the commands, in the order of the help."""
+        """The names of the commands, in help order."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a name, imported now."""
+        """Imports and returns the command with this name."""
         if cmd_name not in _PLACES:
             return None
         module, name = _PLACES[cmd_name].split(":")
@@ -77,7 +77,7 @@ class Tintype(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parses the words; without a command's name first they are photographs and options."""
+        """Parses the arguments; unless a command's name comes first, the default command runs."""
         if args and args[0] == HELP and not ctx.resilient_parsing:
             args = _asking_for_help(args[1:])
         if not args or args[0] not in COMMANDS:
@@ -88,7 +88,7 @@ class Tintype(click.Group):
 
 
 def _asking_for_help(names: list[str]) -> list[str]:
-    """The words for ``help`` and ``help COMMAND``."""
+    """The arguments equivalent to ``help`` and ``help COMMAND``."""
     if len(names) > 1 or (names and names[0] not in COMMANDS):
         meant = difflib.get_close_matches(names[0].lower(), COMMANDS, n=1, cutoff=0.6)
         raise UsageError(
@@ -101,7 +101,7 @@ def _asking_for_help(names: list[str]) -> list[str]:
 
 
 def _refuse_misspelt(first: str) -> None:
-    """A first word that is almost a command and no file at all is most likely meant as one."""
+    """Refuses a first argument that is not a file but resembles a command's name."""
     if first.isalpha() and not os.path.lexists(first):
         meant = difflib.get_close_matches(first.lower(), COMMANDS, n=1, cutoff=0.75)
         if meant:
@@ -112,4 +112,4 @@ def _refuse_misspelt(first: str) -> None:
 
 
 TINTYPE = Tintype("tintype", add_help_option=False)
-"""What the words after the program's name are parsed by."""
+"""The parser of the arguments after the program's name."""

@@ -1,4 +1,4 @@
-"""The command `tintype inspect`: whether a picture or film was coloured, by what and how."""
+"""The command `tintype inspect`: shows whether, by what and how a picture or film was coloured."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tintype.errors import PhotoError, TintypeError
 
 @dataclass(frozen=True, slots=True)
 class InspectArguments:
-    """What `tintype inspect` was given."""
+    """Arguments of `tintype inspect`."""
 
     photos: tuple[str, ...]
     json: bool
@@ -24,10 +24,10 @@ def inspect_files(argv: InspectArguments) -> int:
     """Prints a line for each file.
 
     Args:
-        argv: The words, known to be well formed.
+        argv: The parsed arguments.
 
     Returns:
-        The exit code: 1 where some files cannot be read.
+        The exit code: 1 if some files cannot be read.
     """
     from tintype.cli.film import inspect_film
     from tintype.jobs.inspect import inspect

@@ -1,4 +1,4 @@
-"""The command `tintype models`: the models on this machine and their cards."""
+"""The command `tintype models`: lists the models on this machine and their cards."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ModelsArguments:
-    """What `tintype models` was given."""
+    """Arguments of `tintype models`."""
 
     names: tuple[str, ...]
     json: bool
@@ -28,13 +28,13 @@ def show_models(argv: ModelsArguments) -> int:
     """Prints a line for each model, or the cards of those named.
 
     Args:
-        argv: The words, known to be well formed.
+        argv: The parsed arguments.
 
     Returns:
-        The exit code: 1 where a model is damaged.
+        The exit code: 1 if a model is damaged.
 
     Raises:
-        ModelError: There is none, or none of that name.
+        ModelError: No model is installed, or none has that name.
     """
     from tintype.engine.bundle import list_bundles, load_bundle
 
@@ -63,12 +63,12 @@ def show_models(argv: ModelsArguments) -> int:
 
 
 def _show_devices(argv: ModelsArguments) -> int:
-    """Prints a line for each device: how fast it is here, and how near its pixels are."""
+    """Prints a line for each device: its speed here, and how close its pixels are to the CPU's."""
     from tintype.engine.bundle import load_bundle
     from tintype.engine.device_check import survey
 
     if len(argv.names) > 1:
-        raise UsageError("The devices are tried with one model at a time.")
+        raise UsageError("--devices accepts only one model.")
     bundle = load_bundle(*argv.names)
     for found in survey(bundle):
         if argv.json:
@@ -90,7 +90,7 @@ def _line(bundle: "Bundle") -> str:
 
 def _card_fields(bundle: "Bundle") -> dict[str, Any]:
     fields = asdict(bundle.card)
-    # Three hundred numbers that only the engine reads.
+    # Three hundred numbers that only the engine uses.
     del fields["log_weights"]
     return fields | {"file": str(bundle.path), "sha256": bundle.sha256}
 
@@ -101,15 +101,15 @@ MODELS = Command(
     run=show_models,
     usage="[OPTIONS] [MODEL]...",
     help="Lists the installed models; with names, prints the full cards of those models. With "
-    "--devices, tries what a model can run on here.",
+    "--devices, tests what a model can run on here.",
     params=[
         click.Argument(["names"], nargs=-1, metavar="MODEL...", type=ModelType()),
         Option("--json", is_flag=True, help="Print a JSON line for each model or device."),
         Option(
             "--devices",
             is_flag=True,
-            help="List the devices, how fast each is on this machine, and how near its pixels are "
-            "to the CPU's.",
+            help="List the devices, their speed on this machine, and how close their pixels are to "
+            "the CPU's.",
         ),
     ],
 )

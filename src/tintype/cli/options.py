@@ -1,8 +1,8 @@
-"""The options that colour: what each is called, what it takes, and how help shows it.
+"""The options for colouring: their names, types and help texts.
 
-Parsing only, and nothing heavy is imported. Settings and output options are made from the table
-(`tintype.engine.settings`). Any other option that is not given is None; its default stands where it
-is used, the help names it, and a test compares the two.
+This module only parses and imports nothing heavy. Settings and output options are generated from
+the table (`tintype.engine.settings`). Any other option that is not given is None; its default is
+defined where it is used, the help states it, and a test compares the two.
 """
 
 from collections.abc import Mapping
@@ -33,10 +33,10 @@ from tintype.video.defaults import CRF, EVERY, STEADY, Codec
 
 @dataclass(frozen=True, slots=True)
 class PhotoArguments:
-    """The arguments of `tintype PHOTO...`; None where one was not given.
+    """The arguments of `tintype PHOTO...`; None for those not given.
 
     Attributes:
-        given: Settings and output options that were given, by the names of the table; layers are
+        given: The settings and output options given, by their names in the table; layers are
             paths.
     """
 
@@ -64,7 +64,7 @@ class PhotoArguments:
 
     @classmethod
     def of(cls, **arguments: Any) -> Self:  # noqa: ANN401
-        """From what was parsed, by the names of the parameters."""
+        """Makes them from the parsed values, by parameter name."""
         given = taken(arguments, "command")
         engine = arguments.pop("engine")
         if engine is not None:
@@ -75,7 +75,7 @@ class PhotoArguments:
 
 @dataclass(frozen=True, slots=True)
 class FilmArguments:
-    """The arguments of `tintype video`; None where one was not given.
+    """The arguments of `tintype video`; None for those not given.
 
     Attributes:
         given: As in `PhotoArguments`.
@@ -100,12 +100,12 @@ class FilmArguments:
 
     @classmethod
     def of(cls, **arguments: Any) -> Self:  # noqa: ANN401
-        """From what was parsed, by the names of the parameters."""
+        """Makes them from the parsed values, by parameter name."""
         return cls(given=taken(arguments, "film"), **arguments)
 
 
 class _Photos(Command):
-    """The command itself, whose help also names the commands."""
+    """The main command, whose help also lists the other commands."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the options and the commands."""
@@ -143,7 +143,7 @@ _PREVIEW = 10.0  # seconds
 
 _LATER = SETTINGS.keys() | OUTPUT.keys() | {"hints_file"}
 _LATER -= {"vividness", "quality", "hints", "format", "strip_metadata"}
-"""Of the table, what stands behind --help-all: all but the most common."""
+"""Rows of the table shown only by --help-all: all but the most common."""
 
 PHOTOS = _Photos(
     COLOR,
@@ -153,8 +153,8 @@ PHOTOS = _Photos(
     help="""Colours black-and-white photographs, on this machine.
 
     "tintype photo.jpg" writes photo.color.jpg beside it. PHOTO is a file, a folder, a pattern such
-    as "*.jpg", a URL such as s3://bucket/folder, or - for standard input. Pictures that an
-    earlier run has coloured are left alone; nothing is deleted, and no original is replaced.""",
+    as "*.jpg", a URL such as s3://bucket/folder, or - for standard input. Pictures already
+    coloured by an earlier run are skipped. Nothing is deleted; originals are never replaced.""",
     params=[
         click.Argument(["photos"], nargs=-1, required=True, metavar="PHOTO...", type=_PICTURE),
         Option(
@@ -172,14 +172,14 @@ PHOTOS = _Photos(
             type=_file(".png"),
             metavar="FILE",
             first_page=False,
-            help="Also write a map of how certain the colours are: a grey PNG, black for certain.",
+            help="Also write a map of how certain the colours are: a grey PNG; black is certain.",
         ),
         Option(
             "--save-settings",
             type=_file(".json"),
             metavar="FILE",
             first_page=False,
-            help="Also write the settings that were used, hints included.",
+            help="Also save the settings used, including hints.",
         ),
         Option(
             "--settings",
@@ -205,8 +205,8 @@ PHOTOS = _Photos(
             "--dry-run",
             is_flag=True,
             first_page=False,
-            help="Write nothing: list what would be written where and what would be skipped, and "
-            "estimate the space and the time.",
+            help="Write nothing: list what would be written, where, and what would be skipped; "
+            "estimate disk space and time.",
         ),
         Option(
             "--report",
@@ -227,7 +227,7 @@ PHOTOS = _Photos(
             type=click.IntRange(min=1, max=MOST_JOBS),
             metavar="N",
             show_default="one per core",
-            help="How many processes colour at a time.",
+            help="Number of processes to run in parallel.",
         ),
         Option(
             "--executor",
@@ -255,8 +255,8 @@ PHOTOS = _Photos(
             "--sandbox",
             is_flag=True,
             first_page=False,
-            help="Decode pictures in a child process with limits on memory and time, in case they "
-            "are made to do harm; on Linux it can open no files and no connections.",
+            help="Decode pictures in a child process with memory and time limits, to contain "
+            "malicious files; on Linux it cannot open files or network connections.",
         ),
         Option(
             "--max-megapixels",
@@ -281,9 +281,9 @@ VIDEO = Command(
     usage="[OPTIONS] FILM",
     help="""Colours a black-and-white film, with its sound, subtitles and chapters.
 
-    "tintype video film.mp4" writes film.color.mp4 beside it. The brightness and time of every
+    "tintype video film.mp4" writes film.color.mp4 beside it. The brightness and timing of every
     frame do not change. A film takes hours; after Ctrl-C or a power cut, the same command
-    continues where it stopped. Needs the extra for film: pip install "tintype[video]".""",
+    continues where it stopped. Requires the video extra: pip install "tintype[video]".""",
     params=[
         click.Argument(["film"], required=True, metavar="FILM", type=_file(*FILMS)),
         Option(
@@ -298,7 +298,7 @@ VIDEO = Command(
             bare=_PREVIEW,
             callback=above_zero,
             metavar="SECONDS",
-            help=f"Colour only this much, {_PREVIEW:g} seconds if no number is given, and write "
+            help=f"Colour only this many seconds, {_PREVIEW:g} if no number is given, and write "
             "film.preview.mp4.",
         ),
         Option(
@@ -313,8 +313,8 @@ VIDEO = Command(
             type=float,
             metavar="NUMBER",
             show_default=f"{STEADY:g}",
-            help="How much of the previous frame's colours is kept, 0 to 0.99; 0 colours each "
-            "frame by itself.",
+            help="How much of the previous frame's colours to keep, 0 to 0.99; 0 colours each "
+            "frame independently.",
         ),
         Option(
             "--every",
@@ -328,13 +328,13 @@ VIDEO = Command(
             "--shots",
             type=_file(".toml"),
             metavar="FILE",
-            help="Hints and references for single shots: a TOML file of [[shot]] tables with at, "
-            "hints and reference.",
+            help="Hints and references for individual shots: a TOML file of [[shot]] tables with "
+            "at, hints and reference.",
         ),
         Option(
             "--codec",
             type=click.Choice(get_args(Codec)),
-            show_default="h264, if it holds the film's bit depth",
+            show_default="h264, if it supports the film's bit depth",
             help="The video codec of the output.",
         ),
         Option(
@@ -347,12 +347,12 @@ VIDEO = Command(
         Option(
             "--lossless",
             is_flag=True,
-            help="Compress without loss; the brightness of the film is kept bit for bit.",
+            help="Use lossless compression; the film's brightness is preserved bit for bit.",
         ),
         Option(
             "--convert-sound",
             is_flag=True,
-            help="Compress sound that the output cannot hold again, instead of leaving it out.",
+            help="Re-encode sound that the output format cannot hold, instead of leaving it out.",
         ),
         Option(
             "--model",

@@ -1,7 +1,7 @@
-"""What all commands share: options and help in one style, and words that become one frozen value.
+"""Shared by all commands: a common style of options and help, parsed into one frozen value.
 
-click parses the words; a command adds what they become and what is then done. Nothing here imports
-what a command needs for its work.
+click parses the arguments; each command adds the type of the value and the function that runs.
+Nothing here imports what a command needs for its work.
 """
 
 import math
@@ -15,19 +15,19 @@ from tintype.cli.show import print_result
 Arguments = TypeVar("Arguments")
 
 MOST_JOBS = 1024
-"""Processes or threads; more is a slip of the finger."""
+"""Limit on processes or threads; anything higher is a typing error."""
 LARGEST = 1e6
-"""Of any option that is a number above 0: a terapixel, or eleven days."""
+"""Upper limit of every option that is a number above 0: a terapixel, or eleven days."""
 
 
 class Option(click.Option):
     """An option that shows its default in the help.
 
     Args:
-        names: As they are typed.
-        first_page: Whether it stands on the first page of help, or only behind ``--help-all``.
-        rest: As for `click.Option`. Where the default is the callee's and cannot be imported just
-            to show it, ``show_default`` is its text, and a test compares the two.
+        names: As typed.
+        first_page: Whether ``--help`` shows it, or only ``--help-all``.
+        rest: As for `click.Option`. If the default is defined by the callee and too expensive to
+            import for display, ``show_default`` is its text, and a test compares the two.
     """
 
     def __init__(self, *names: str, first_page: bool = True, **rest: Any) -> None:  # noqa: ANN401
@@ -35,7 +35,7 @@ class Option(click.Option):
         self.first_page = first_page
 
     def get_help_extra(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own type is private
-        """What stands in brackets after the help; a text without click's parentheses."""
+        """The bracketed part after the help; a text default without click's parentheses."""
         extra = super().get_help_extra(ctx)
         if isinstance(self.show_default, str):
             extra["default"] = self.show_default
@@ -46,8 +46,8 @@ class Several(Option):
     """An option with one or more values: ``--data A B C``, or ``--data A --data B``.
 
     Args:
-        names: As they are typed.
-        metavar: What one value is called.
+        names: As typed.
+        metavar: The name of one value.
         rest: As for `Option`.
     """
 
@@ -56,12 +56,12 @@ class Several(Option):
 
 
 class OptionalNumber(Option):
-    """An option whose number may be left out: ``--preview``, or ``--preview 20``.
+    """An option whose number may be omitted: ``--preview``, or ``--preview 20``.
 
-    What follows it is its value only where it is a number, so that a file may follow the bare one.
+    The next argument is its value only if it is a number, so a file may follow the bare option.
 
     Args:
-        names: As they are typed.
+        names: As typed.
         bare: The value without a number.
         rest: As for `Option`.
     """
@@ -74,16 +74,16 @@ class OptionalNumber(Option):
 
 
 class Command(click.Command):
-    """A command whose words become one frozen value.
+    """A command whose arguments become one frozen value.
 
     Args:
-        name: As it is typed after ``tintype``.
-        usage: What follows the name, for the first line of the help.
+        name: As typed after ``tintype``.
+        usage: What follows the name in the first line of the help.
         help: What it does, in paragraphs.
         params: Its arguments and options, without ``--help``.
         arguments: The type of the value; its fields are the parameters.
-        run: What is done with the value; returns the exit code.
-        flags: More options that print something and end, before ``--help``.
+        run: Called with the value; returns the exit code.
+        flags: More options that print something and exit, listed before ``--help``.
     """
 
     def __init__(
@@ -107,17 +107,17 @@ class Command(click.Command):
         self._usage = usage
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parses the words, the shorter spellings of `Several` and `OptionalNumber` among them."""
+        """Parses the arguments, including the short forms of `Several` and `OptionalNumber`."""
         end = args.index("--") + 1 if "--" in args else len(args)
         argv = _bare_numbers(self.params, _repeated_names(ctx, self.params, args[:end]))
         return super().parse_args(ctx, argv + args[end:])
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes how the command is called."""
+        """Writes the usage line."""
         formatter.write_usage(ctx.command_path.strip(), self._usage)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the common options, and the others where all are asked for."""
+        """Writes the common options, and for ``--help-all`` the others."""
         options = [param for param in self.params if isinstance(param, Option)]
         groups = {"Options": [o for o in options if o.first_page]}
         if ctx.meta.get(_ALL):
@@ -132,14 +132,14 @@ _THIS_PAGE = "Show this page."
 
 
 def flag(*names: str, callback: Callable[..., None], help: str) -> Option:  # noqa: A002
-    """An option that prints something and ends the command."""
+    """An option that prints something and exits."""
     return Option(
         *names, is_flag=True, is_eager=True, expose_value=False, callback=callback, help=help
     )
 
 
 def show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    """Prints the help; all of it for an option called ``--help-all``."""
+    """Prints the help; for ``--help-all``, all of it."""
     if value:
         ctx.meta[_ALL] = param.name == "help_all"
         print_result(ctx.get_help())
@@ -147,8 +147,8 @@ def show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 
 def above_zero(_ctx: click.Context, _param: click.Parameter, value: float | None) -> float | None:
-    """Refuses what is not a number above 0, or is more than any machine could do."""
-    # click's own range lets "nan" through, and "inf" is no number of pixels.
+    """Refuses a value that is not a number above 0, or is implausibly large."""
+    # click's own range accepts "nan" and "inf".
     if value is not None and not 0 < value <= LARGEST:
         problem = f"more than {LARGEST:,.0f}" if value > LARGEST else "not above 0"
         raise click.BadParameter(f"{value} is {problem}.")
@@ -156,13 +156,13 @@ def above_zero(_ctx: click.Context, _param: click.Parameter, value: float | None
 
 
 def last_values_dropped(command: click.Command, argv: Sequence[str]) -> list[str]:
-    """Words that end with the name of a `Several` option, where they end with its values.
+    """Drops trailing values of a `Several` option, so the arguments end with its name.
 
-    A shell that completes the second value is then offered what it is offered for the first.
+    The second value is then completed in the same way as the first.
 
     Args:
-        command: Whose words they are.
-        argv: Without the one that is being completed.
+        command: The command being completed.
+        argv: Its arguments, without the one being completed.
     """
     names = {name for param in command.params if isinstance(param, Several) for name in param.opts}
     for index in range(len(argv) - 1, -1, -1):
@@ -174,10 +174,10 @@ def last_values_dropped(command: click.Command, argv: Sequence[str]) -> list[str
 def _repeated_names(
     ctx: click.Context, params: Sequence[click.Parameter], argv: Sequence[str]
 ) -> list[str]:
-    """``--data A B`` spelt ``--data A --data B``, as click takes several values."""
+    """Rewrites ``--data A B`` as ``--data A --data B``, the form click accepts."""
     names = {name for param in params if isinstance(param, Several) for name in param.opts}
     spelt: list[str] = []
-    name, values = "", 0  # the `Several` option that the next word may belong to
+    name, values = "", 0  # the `Several` option that the next argument may belong to
     for word in argv:
         if _is_option(word):
             if name and not values and not ctx.resilient_parsing:
@@ -192,7 +192,7 @@ def _repeated_names(
 
 
 def _bare_numbers(params: Sequence[click.Parameter], argv: Sequence[str]) -> list[str]:
-    """``--preview FILM`` spelt ``--preview=10 FILM``."""
+    """Rewrites ``--preview FILM`` as ``--preview=10 FILM``."""
     bare = {
         name: param.bare
         for param in params

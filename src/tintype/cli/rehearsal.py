@@ -1,4 +1,4 @@
-"""What ``--dry-run`` says: what would be written where, and what it takes, about."""
+"""The output of ``--dry-run``: what would be written and where, and estimates of space and time."""
 
 import shutil
 from collections.abc import Sequence
@@ -29,17 +29,17 @@ def rehearse_photographs(
     counts: "PlanCounts",
     others: Sequence[tuple[str, str | None]],
 ) -> int:
-    """Says what a run would do, and does not do it.
+    """Reports what a run would do, without doing it.
 
     Args:
-        arguments: As they were parsed.
-        plan: One that was checked.
+        arguments: The parsed arguments.
+        plan: A checked plan.
         options: Of the run.
         counts: Of the plan.
         others: Files that a run would write besides the pictures, and the option that names each.
 
     Returns:
-        The exit code that a run would have, unless something changes.
+        The exit code that a run would have if nothing changes.
     """
     if arguments.executor == "ray":
         raise UsageError(
@@ -81,10 +81,10 @@ def _tell(row: "JobResult") -> None:
 
 
 def rehearse_film(job: "FilmJob", bundle: "Bundle") -> int:
-    """Says what colouring a film would do, and does not do it.
+    """Reports what colouring a film would do, without doing it.
 
     Args:
-        job: As planned, and not done.
+        job: A planned job that is not done yet.
         bundle: The model.
 
     Returns:
@@ -110,7 +110,7 @@ def rehearse_film(job: "FilmJob", bundle: "Bundle") -> int:
 
 
 def _free(folder: Path | None) -> str:
-    """How much space there is, where that can be found out."""
+    """The free space on the folder's disk, if it can be determined."""
     while folder is not None and not folder.exists() and folder != folder.parent:
         folder = folder.parent
     try:
@@ -120,7 +120,7 @@ def _free(folder: Path | None) -> str:
 
 
 def size_text(size: float) -> str:
-    """A size for people, in two digits: ``3.4 MB``."""
+    """A human-readable size in two digits: ``3.4 MB``."""
     units = ["kB", "MB", "GB", "TB"]
     size /= 1000
     while size >= 999.5 and len(units) > 1:
@@ -130,7 +130,7 @@ def size_text(size: float) -> str:
 
 
 def time_text(seconds: float) -> str:
-    """A time for people: ``40 s``, ``12 min``, ``3.5 h``."""
+    """A human-readable duration: ``40 s``, ``12 min``, ``3.5 h``."""
     if seconds < 99.5:
         return f"{max(1, round(seconds))} s"
     if seconds < 99.5 * 60:

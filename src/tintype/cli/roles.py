@@ -1,4 +1,4 @@
-"""Every file that is named on the command line is an input or an output, never both."""
+"""Every file named on the command line is either an input or an output, never both."""
 
 import os
 import stat
@@ -12,19 +12,19 @@ from tintype.files.temporary import refuse_temporary
 from tintype.jobs.same_file import same_place
 
 Named = Sequence[tuple[str, str | None]]
-"""What a file is named with (an option, or the metavar of an argument), and the file."""
+"""The option, or the metavar of the argument, that names a file; and the file."""
 
 
 def check_roles(inputs: Named, outputs: Named) -> None:
-    """Refuses a command before it begins if a file of it is named in two roles.
+    """Refuses a command that names one file in two roles, before the command begins.
 
     Args:
-        inputs: What is read; None and ``-`` are no files.
-        outputs: What is written.
+        inputs: Files that are read; None and ``-`` are not files.
+        outputs: Files that are written.
 
     Raises:
-        UsageError: An output is an input, or is named twice, or a file has the name of a temporary
-            one.
+        UsageError: An output is also an input, or is named twice, or a file has the name of a
+            temporary file.
     """
     for _, path in (*_files(inputs), *_files(outputs)):
         refuse_temporary(path)

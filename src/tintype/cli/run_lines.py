@@ -1,4 +1,4 @@
-"""What is said of a run of photographs: a line for what matters, and one for all the rest."""
+"""Messages about a run of photographs: a line for each important result, and a summary line."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -27,18 +27,18 @@ _SKIPPED_LINES = {
         "",
     ),
 }
-"""Among several inputs, what is counted in a line of its own; outputs of earlier runs are ordinary
-and stand in the last line alone."""
+"""With several inputs, the reasons counted on a separate line; outputs of earlier runs are expected
+and appear only in the last line."""
 
 
 def tell(row: JobResult, view: Screen, *, alone: bool, checked: bool) -> None:
-    """Says what became of one input.
+    """Reports the result of one input.
 
     Args:
         row: Its result.
-        view: Where it is said.
-        alone: Whether there are no others.
-        checked: Whether the comparison of the grey was asked for.
+        view: Where to print.
+        alone: Whether it is the only input.
+        checked: Whether the comparison of the grey was requested.
     """
     name = shown(row.input)
     if row.status == "failed":
@@ -47,7 +47,7 @@ def tell(row: JobResult, view: Screen, *, alone: bool, checked: bool) -> None:
         if alone:  # among others they are counted
             view.say(reason_of(row))
     elif row.output is not None:
-        # Of an album in sepia every photograph is toned; the last line counts them.
+        # Every photograph of a sepia album is toned; the last line counts them.
         notes = row.notes if alone else _without_tone(row)
         tell_more(name, notes, row.grey_check if alone or checked else None, view)
         if row.status == "done":
@@ -60,7 +60,7 @@ def tell(row: JobResult, view: Screen, *, alone: bool, checked: bool) -> None:
 
 
 def reason_of(row: JobResult) -> str:
-    """Why an input is skipped, in a line."""
+    """Why an input is skipped, on one line."""
     hint = _SKIP_HINTS.get(row.reason or "", "")
     return f"{shown(row.input)} is skipped: {row.reason}.{hint}"
 
@@ -74,13 +74,13 @@ def _without_tone(row: JobResult) -> tuple[str, ...]:
 
 
 def tell_more(name: str, notes: Sequence[str], grey_check: str | None, view: Screen) -> None:
-    """Says what the format could not carry, in one line; and how the grey compares.
+    """Prints the notes on one line, and the comparison of the grey on another.
 
     Args:
         name: Of the input, printable.
-        notes: Sentences.
+        notes: Sentences, such as on what the format could not store.
         grey_check: The figures, or None.
-        view: Where it is said.
+        view: Where to print.
     """
     if notes:
         view.say(f"{name}: {' '.join(notes)}")
@@ -89,18 +89,18 @@ def tell_more(name: str, notes: Sequence[str], grey_check: str | None, view: Scr
 
 
 def last_line(tally: Tally, counts: "PlanCounts", seconds: float) -> str:
-    """A whole run in one line.
+    """Summarizes a run on one line.
 
     Args:
-        tally: What became of the inputs.
-        counts: What else there was.
-        seconds: How long it took.
+        tally: The results of the inputs.
+        counts: Files and folders that were found but are not inputs.
+        seconds: The duration of the run.
     """
     return f"{last_counts(tally, counts)}; {seconds:.1f} s."
 
 
 def last_counts(tally: Tally, counts: "PlanCounts") -> str:
-    """`last_line` without the time, as half a sentence."""
+    """`last_line` without the time, as a sentence fragment."""
     line = tally.sentence()
     if counts.other_files:
         line += f"; {_count(counts.other_files, 'other file')} left alone"
@@ -116,12 +116,12 @@ def _count(number: int, thing: str) -> str:
 
 
 def stopped_line(row: JobResult, tally: Tally, counts: "PlanCounts") -> str:
-    """Why a run ends early, and how far it has come.
+    """Why a run stopped early, and how far it got.
 
     Args:
-        row: The result that stops it.
-        tally: What became of the inputs up to it.
-        counts: How many there are.
+        row: The result that stopped it.
+        tally: The results up to and including that one.
+        counts: The number of inputs.
     """
     left = counts.items - tally.status.total()
     reason = " ".join(part for part in (row.error, row.advice) if part)
@@ -133,7 +133,7 @@ def skipped_lines(tally: Tally, *, reported: bool) -> list[str]:
 
     Args:
         tally: Of the whole run.
-        reported: Whether a report lists them.
+        reported: Whether a report lists the skipped inputs.
     """
     where = "" if reported else " --report FILE lists them."
     return [

@@ -1,4 +1,4 @@
-"""The command `tintype serve`: the page in the browser, and the HTTP API."""
+"""The command `tintype serve`: serves the page for the browser, and the HTTP API."""
 
 import contextlib
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ServeArguments:
-    """What `tintype serve` was given; None where it was not."""
+    """Arguments of `tintype serve`; None stands for options that are not given."""
 
     host: str | None
     allow_host: tuple[str, ...]
@@ -41,7 +41,7 @@ def serve(argv: ServeArguments) -> int:
     """Serves until Ctrl-C.
 
     Args:
-        argv: The words, known to be well formed.
+        argv: The parsed arguments.
 
     Returns:
         The exit code.
@@ -78,7 +78,7 @@ def serve(argv: ServeArguments) -> int:
     page = "which-is-real" if argv.pairs else ""
     place.append(server.entry(page))
     say(f"Tintype is at {place[0]}; press Ctrl-C to stop it.")
-    with contextlib.suppress(KeyboardInterrupt):  # how it is meant to be ended
+    with contextlib.suppress(KeyboardInterrupt):  # the intended way to stop it
         server.run()
     say("Tintype has stopped.")
     return 0
@@ -109,14 +109,14 @@ SERVE = Command(
             metavar="ADDRESS",
             show_default=_DEFAULTS.host,
             help="Listen on this address, such as 0.0.0.0 for the home network; other devices "
-            "then need a code, which is printed, also as a QR code.",
+            "then need a code, which is printed as text and as a QR code.",
         ),
         Option(
             "--allow-host",
             multiple=True,
             metavar="NAME",
-            help="Also answer requests for this host name, such as that of a proxy before the "
-            "server. Can be repeated.",
+            help="Also answer requests for this host name, such as that of a reverse proxy. Can be "
+            "repeated.",
         ),
         Option(
             "--port",
@@ -144,28 +144,29 @@ SERVE = Command(
             type=FolderType(),
             metavar="DIR",
             help="Colour photographs for the page /which-is-real. The coloured version of name.jpg "
-            "is name.color.jpg beside it; where there is none, the model makes it.",
+            "is name.color.jpg beside it; if that is missing, the model creates it.",
         ),
         Option(
             "--jobs",
             type=click.IntRange(min=1, max=MOST_JOBS),
             metavar="N",
             show_default="one per core",
-            help="How many photographs are coloured at a time.",
+            help="Number of photographs to colour in parallel.",
         ),
         Option(
             "--queue",
             type=click.IntRange(min=0, max=10_000),
             metavar="N",
             show_default=str(_DEFAULTS.waiting),
-            help="How many more may wait; further requests are refused with status 503.",
+            help="Number of photographs that may wait; further requests are refused with status "
+            "503.",
         ),
         Option(
             "--memory",
             type=click.IntRange(min=16, max=1 << 24),
             metavar="MIB",
             show_default=str(_DEFAULTS.memory),
-            help="Hold at most this much: the least recently used photographs are dropped.",
+            help="Memory limit for open photographs; the least recently used are dropped.",
         ),
         Option(
             "--max-megapixels",

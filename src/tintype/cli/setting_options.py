@@ -1,6 +1,6 @@
-"""The settings of the table as options of the command, and back.
+"""Converts the settings of the table into options of the command, and back.
 
-Nothing heavy is imported to make the options; files are read when the settings are wanted.
+Making the options imports nothing heavy; files are read only when the settings are built.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -26,12 +26,12 @@ _HINT = (
 def options_of(
     rows: Mapping[str, Setting], interface: Interface, *, later: Collection[str] = ()
 ) -> Iterator[Option]:
-    """Options for the rows that an interface has.
+    """Options for the rows of an interface.
 
     Args:
         rows: `tintype.engine.settings.SETTINGS` or `OUTPUT`.
         interface: "command" or "film".
-        later: Names of those that stand behind ``--help-all``.
+        later: Names of those shown only by ``--help-all``.
     """
     for row in rows.values():
         if interface not in row.interfaces:
@@ -93,15 +93,15 @@ def _hints(*, first_page: bool) -> Option:
 
 
 def taken(arguments: dict[str, Any], interface: Interface) -> dict[str, Any]:
-    """Takes the settings and output options of an interface out of the arguments of a command.
+    """Removes the settings and output options of an interface from the arguments of a command.
 
     Args:
-        arguments: By their names; what is taken is no longer in it. Hints stay: the command and
-            the film have them in different places.
-        interface: Whose.
+        arguments: By name; modified in place. Hints remain, since the command and the film store
+            them in different places.
+        interface: "command" or "film".
 
     Returns:
-        What was given of them, by the names of the table.
+        Those that were given, by their names in the table.
 
     Raises:
         UsageError: A value is given twice.
@@ -119,7 +119,7 @@ def taken(arguments: dict[str, Any], interface: Interface) -> dict[str, Any]:
 def _named_value(
     row: Setting, found: Mapping[str, Any], arguments: dict[str, Any]
 ) -> dict[str, float]:
-    """The value of a setting that was given by an option of its own, such as ``--vivid``."""
+    """The value of a setting given by a dedicated option such as ``--vivid``."""
     options = [f"--{name}" for name in row.named if arguments.pop(name)]
     if not options:
         return {}
@@ -133,12 +133,12 @@ def _named_value(
 
 
 def settings_from(given: Mapping[str, Any], settings: Settings, *, max_pixels: int) -> Settings:
-    """What was given on top of other settings.
+    """Overrides settings with the given ones.
 
     Args:
-        given: As `taken` gives it.
-        settings: Those below.
-        max_pixels: A picture with more is refused.
+        given: As returned by `taken`.
+        settings: The settings to override.
+        max_pixels: Pictures with more pixels are refused.
 
     Raises:
         UsageError: A value is out of range, or a picture cannot be read.
@@ -149,7 +149,7 @@ def settings_from(given: Mapping[str, Any], settings: Settings, *, max_pixels: i
 
 
 def _layers(found: dict[str, Any], *, max_pixels: int) -> dict[str, Any]:
-    """Takes the pictures out of settings and reads them."""
+    """Removes the pictures from the settings and reads them."""
     paths = {name: found.pop(name) for name in LAYERS if name in found}
     if not paths:
         return {}
@@ -161,5 +161,5 @@ def _layers(found: dict[str, Any], *, max_pixels: int) -> dict[str, Any]:
 
 
 def output_from(given: Mapping[str, Any], output: Output) -> Output:
-    """What was given on top of other output options; arguments as for `settings_from`."""
+    """Overrides output options with the given ones; arguments as for `settings_from`."""
     return replace(output, **{name: value for name, value in given.items() if name in OUTPUT})

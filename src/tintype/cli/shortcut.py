@@ -1,7 +1,7 @@
-"""The command `tintype shortcut`: the page in the menu of the desktop.
+"""The command `tintype shortcut`: adds the page to the desktop menu.
 
-An installed package puts nothing into menus, so a command does. Each system has its own form:
-desktop entries (Linux), an application bundle (macOS), links of the shell (Windows).
+Installing the package adds nothing to menus, so this command does. Each system has its own form:
+desktop entries (Linux), an application bundle (macOS), shell links (Windows).
 """
 
 import os
@@ -29,16 +29,16 @@ PROGRAM = "tintype-desktop"
 
 @dataclass(frozen=True, slots=True)
 class ShortcutArguments:
-    """What `tintype shortcut` was given; None where it was not."""
+    """Arguments of `tintype shortcut`; None stands for options that are not given."""
 
     into: Path | None
 
 
 def make_shortcut(argv: ShortcutArguments) -> int:
-    """Writes the shortcuts of this system, and prints where they are.
+    """Writes the shortcuts for this system, and prints their paths.
 
     Args:
-        argv: The words, known to be well formed.
+        argv: The parsed arguments.
 
     Returns:
         The exit code.
@@ -60,15 +60,15 @@ def make_shortcut(argv: ShortcutArguments) -> int:
         raise WriteError(f"{shown(place)} cannot be written: {reason(error)}.") from error
     for path in made:
         print_path(str(path))
-    say("The shortcut opens the page. Make it again after Tintype was moved or installed anew.")
+    say("The shortcut opens the page. Create it again after moving or reinstalling Tintype.")
     return 0
 
 
 def installed_program() -> Path:
-    """The program that shortcuts start, beside the command.
+    """The program that shortcuts start, installed beside the command.
 
     Raises:
-        TintypeError: It is not there.
+        TintypeError: It is not installed.
     """
     name = f"{PROGRAM}.exe" if os.name == "nt" else PROGRAM
     user = sysconfig.get_preferred_scheme("user")
@@ -82,14 +82,14 @@ def installed_program() -> Path:
 
 
 def default_folder(platform: str, environment: Mapping[str, str]) -> Path:
-    """Where the menu of a system looks for a user's own programs.
+    """The folder in which a system's menu looks for a user's own programs.
 
     Args:
         platform: As `sys.platform`.
         environment: As `os.environ`.
 
     Raises:
-        TintypeError: The user has no such place.
+        TintypeError: The user has no such folder.
     """
     try:
         home = Path.home()
@@ -97,17 +97,17 @@ def default_folder(platform: str, environment: Mapping[str, str]) -> Path:
             return Path(environment["APPDATA"]) / "Microsoft/Windows/Start Menu/Programs"
     except (KeyError, RuntimeError) as error:
         raise TintypeError(
-            "There is no folder of this user for shortcuts.", advice="Name one with --into."
+            "This user has no folder for shortcuts.", advice="Name one with --into."
         ) from error
     if platform == "darwin":
         return home / "Applications"
     data = Path(environment.get("XDG_DATA_HOME", ""))
-    # The XDG specification: a relative path is to be ignored.
+    # According to the XDG specification, a relative path is ignored.
     return (data if data.is_absolute() else home / ".local/share") / "applications"
 
 
 def _write_own(path: Path, text: str, *, mark: str) -> None:
-    """Writes a file, in place of an earlier one that has the same mark in it."""
+    """Writes a file; replaces an existing one only if it contains the same marker."""
     check_replaceable(path, lambda data: mark.encode() in data, overwrite=True, what="a shortcut")
     write_atomically(path, text.encode(), overwrite=True)
 
@@ -127,7 +127,7 @@ def _write_entries(folder: Path, program: Path) -> list[Path]:
     page = photos = _quoted(program)
     terminal = "false"
     if find_spec("_tkinter") is None:
-        say("This Python has no tkinter for a window (python3-tk): the shortcut opens a terminal.")
+        say("Without tkinter (python3-tk) there is no window; the shortcut opens a terminal.")
         command = _quoted(program.with_name("tintype"))
         page, photos, terminal = f"{command} serve", f"{command} --", "true"
     entries = {
@@ -135,7 +135,7 @@ def _write_entries(folder: Path, program: Path) -> list[Path]:
             f"{common}Name=Tintype\nComment=Colour black-and-white photographs\n"
             f"Exec={page}\nTerminal={terminal}\n"
         ),
-        # Only in the menu of a file.
+        # Only in the context menu of files.
         "tintype-color.desktop": (
             f"{common}Name=Colour with Tintype\nComment=Writes a coloured copy beside it\n"
             f"Exec={photos} %F\nTerminal={terminal}\nNoDisplay=true\nMimeType={types}\n"
@@ -147,7 +147,7 @@ def _write_entries(folder: Path, program: Path) -> list[Path]:
 
 
 def _quoted(program: Path) -> str:
-    """A path in a key ``Exec``: quoted, each backslash twice, and no field code in it."""
+    """A path for an ``Exec`` key: quoted, with backslashes doubled and field codes escaped."""
     text = str(program)
     for letter in '\\"`$':
         text = text.replace(letter, f"\\{letter}")
@@ -181,11 +181,11 @@ def _write_bundle(folder: Path, program: Path) -> Path:
 
 # ----- Windows -----
 
-# Paths go through the environment, where nothing in them is taken for a word of the shell.
+# Paths are passed in the environment, where the shell does not interpret them.
 _MAKE_LINK = (
     "$link = (New-Object -ComObject WScript.Shell).CreateShortcut($env:TINTYPE_LINK);"
     "if ((Test-Path $env:TINTYPE_LINK) -and ($link.TargetPath -notlike '*tintype-desktop.exe'))"
-    "{ [Console]::Error.Write('it exists and leads elsewhere'); exit 3 }"
+    "{ [Console]::Error.Write('it exists and points elsewhere'); exit 3 }"
     "$link.TargetPath = $env:TINTYPE_TARGET; $link.Description = $env:TINTYPE_TEXT; $link.Save()"
 )
 
@@ -194,7 +194,7 @@ def _write_links(folder: Path, program: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     links = {folder / "Tintype.lnk": "Colour black-and-white photographs"}
     send_to = folder.parents[1] / "SendTo" if len(folder.parents) > 1 else folder
-    if send_to.is_dir():  # beside the start menu: what a file can be sent to
+    if send_to.is_dir():  # beside the start menu: the targets of "Send to"
         links[send_to / "Tintype.lnk"] = "Write a coloured copy beside it"
     for link, text in links.items():
         given = {"TINTYPE_LINK": str(link), "TINTYPE_TARGET": str(program), "TINTYPE_TEXT": text}
@@ -213,16 +213,16 @@ SHORTCUT = Command(
     arguments=ShortcutArguments,
     run=make_shortcut,
     usage="[OPTIONS]",
-    help="""Puts a shortcut to the page into the menu of the desktop.
+    help="""Adds a shortcut for the page to the desktop menu.
 
-    On Linux and Windows photographs can also be opened with, or sent to, Tintype from the menu of
-    a file; a coloured copy is then written beside them.""",
+    On Linux and Windows, photographs can also be opened with Tintype, or sent to it, from a file's
+    context menu; a coloured copy is then written beside them.""",
     params=[
         Option(
             "--into",
             type=FolderType(),
             metavar="DIR",
-            show_default="the user's folder of programs",
+            show_default="the user's programs folder",
             help="Write the shortcut to this folder.",
         ),
     ],

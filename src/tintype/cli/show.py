@@ -1,4 +1,4 @@
-"""What the command prints: results on stdout, everything else on stderr."""
+"""Output of the command: results on stdout, everything else on stderr."""
 
 import errno
 import os
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 def say(text: str) -> None:
-    """One line on stderr, whatever is in the text.
+    """Prints one line on stderr.
 
     Args:
-        text: A sentence. Control characters in it are shown, not sent to the terminal.
+        text: A sentence. Control characters are escaped, not sent to the terminal.
     """
     _write_line(f"tintype: {shown(text)}")
 
 
 def show_blocks(draw: Callable[[], str]) -> None:
-    """A picture of Unicode blocks on stderr, bright on black whatever the colours of the terminal.
+    """Prints a picture of Unicode blocks on stderr, white on black in any terminal theme.
 
     Args:
-        draw: Makes its lines; called only where stderr is a terminal that can show them.
+        draw: Returns its lines; called only if stderr is a terminal that can show them.
     """
     if sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return
@@ -40,34 +40,34 @@ def show_blocks(draw: Callable[[], str]) -> None:
 
 
 def _write_line(line: str) -> None:
-    # None where the process was started without stderr; nobody can be told anything then.
+    # None if the process was started without stderr; there is nowhere to print then.
     if sys.stderr is not None:
         try:
             print(line, file=sys.stderr, flush=True)  # noqa: T201
-        except OSError:  # nobody reads it any more: a closed pipe, a terminal that was closed
+        except OSError:  # there is no reader: a closed pipe or terminal
             _silence(sys.stderr.fileno())
 
 
 def print_result(text: str) -> None:
-    """One line of text on stdout.
+    """Prints one line on stdout.
 
-    A reader that has seen enough (`| head -1`) does not stop the work.
+    A reader that exits early (`| head -1`) does not stop the work.
 
     Args:
-        text: For people, or JSON.
+        text: Plain text or JSON.
 
     Raises:
-        WriteError: stdout cannot be written, for another reason than that nobody reads it.
+        WriteError: Writing to stdout failed for a reason other than a closed pipe.
     """
     encoding = (sys.stdout.encoding if sys.stdout is not None else None) or "utf-8"
     _write_out((text + "\n").encode(encoding, "backslashreplace"))
 
 
 def print_path(path: str) -> None:
-    """The path of a result on stdout, for programs byte for byte, for people printable.
+    """Prints the path of a result on stdout: printable on a terminal, otherwise byte for byte.
 
     Args:
-        path: As it is on the disk.
+        path: As stored on disk.
 
     Raises:
         WriteError: As `print_result`.
@@ -79,13 +79,13 @@ def print_path(path: str) -> None:
 
 
 def write_picture(data: bytes) -> None:
-    """The bytes of a picture on stdout.
+    """Writes the bytes of a picture to stdout.
 
     Args:
         data: A whole file.
 
     Raises:
-        WriteError: They did not all arrive.
+        WriteError: Not all bytes could be written.
     """
     try:
         if sys.stdout is None:
@@ -97,12 +97,12 @@ def write_picture(data: bytes) -> None:
 
 
 def _write_all(stream: BinaryIO, data: bytes) -> None:
-    """Writes all of it: with PYTHONUNBUFFERED a stream may take less at a time."""
+    """Writes all data: with PYTHONUNBUFFERED, a single write may be partial."""
     left = memoryview(data)
     while left:
         taken = stream.write(left)
         if taken is None:
-            raise BlockingIOError(errno.EAGAIN, "it does not wait until it is read")
+            raise BlockingIOError(errno.EAGAIN, "it is non-blocking, and its buffer is full")
         left = left[taken:]
     stream.flush()
 
@@ -121,9 +121,9 @@ def _write_out(data: bytes) -> None:
 
 
 def _silence(descriptor: int) -> None:
-    """Lets whatever is still buffered, and whatever follows, go nowhere.
+    """Discards buffered and further output.
 
-    Otherwise Python reports the same failure again while it shuts down.
+    Otherwise Python reports the same failure again at shutdown.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
@@ -135,7 +135,7 @@ class Bar:
 
     Args:
         progress: Of rich.
-        total: How many items there are, about; 0 where nobody knows.
+        total: Approximate number of items; 0 if unknown.
     """
 
     def __init__(self, progress: "Progress", total: int) -> None:
@@ -144,33 +144,33 @@ class Bar:
         self._task = progress.add_task("colouring", total=total or None)
 
     def print(self, line: str) -> None:
-        """One line above the bar."""
+        """Prints one line above the bar."""
         self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def step(self) -> None:
-        """One item more is done."""
+        """Counts one more item as done."""
         self._progress.advance(self._task)
 
     def begin_at(self, done: int) -> None:
-        """So many were done by an earlier run, and took no time of this one."""
+        """Starts the bar at the number of items done by an earlier run."""
         self._progress.reset(self._task, total=self._total or None, completed=done)
 
     def set(self, done: int) -> None:
-        """So many items are done."""
+        """Sets the number of items done."""
         total = max(self._total, done) if self._total else None
         self._progress.update(self._task, completed=done, total=total)
 
 
 @contextmanager
 def progress_bar(total: int, *, unit: str = "") -> Iterator[Bar | None]:
-    """A bar with the time left, where stderr is a terminal.
+    """A bar with the time left, if stderr is a terminal.
 
     Args:
-        total: How many items there are, about; 0 where nobody knows.
-        unit: What they are called.
+        total: Approximate number of items; 0 if unknown.
+        unit: Name of the items.
 
     Yields:
-        The bar; None where there is no terminal.
+        The bar; None without a terminal.
     """
     if sys.stderr is None or not sys.stderr.isatty():
         yield None
@@ -190,38 +190,39 @@ def progress_bar(total: int, *, unit: str = "") -> Iterator[Bar | None]:
 
 
 class Screen:
-    """Messages and paths of a run, with or without a progress bar below them."""
+    """Prints the messages and paths of a run, with or without a progress bar below them."""
 
     def __init__(self, bar: Bar | None = None) -> None:
         self._bar = bar
 
     def say(self, text: str) -> None:
-        """One line on stderr, above the bar where there is one."""
+        """Prints one line on stderr, above the bar if there is one."""
         if self._bar is None:
             say(text)
         else:
             self._bar.print(f"tintype: {shown(text)}")
 
     def written(self, path: str) -> None:
-        """The path of a result.
+        """Prints the path of a result.
 
-        On a terminal with a bar thousands of paths would hide what matters; a pipe gets them all.
+        On a terminal with a bar, paths are omitted, since thousands would hide the messages; a pipe
+        receives all of them.
         """
         if self._bar is None or not (sys.stdout is not None and sys.stdout.isatty()):
             print_path(path)
 
     def step(self) -> None:
-        """One input more is done."""
+        """Counts one more input as done."""
         if self._bar is not None:
             self._bar.step()
 
 
 @contextmanager
 def screen(items: int) -> Iterator[Screen]:
-    """A screen; with a bar for several inputs where stderr is a terminal.
+    """A screen; for several inputs, with a bar if stderr is a terminal.
 
     Args:
-        items: How many inputs there are.
+        items: The number of inputs.
 
     Yields:
         The screen.

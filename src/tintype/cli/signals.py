@@ -1,4 +1,4 @@
-"""Signals that ask the command to end."""
+"""Signals that request termination."""
 
 import signal
 import threading
@@ -7,19 +7,21 @@ from contextlib import contextmanager
 from types import FrameType
 
 INTERRUPTED = 130
-"""The exit code of a command that was ended."""
+"""The exit code of an interrupted command."""
 
 ENDING = tuple(
     number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None
 )
-"""What a system, a container or a terminal that is closed sends; Windows has no SIGHUP."""
+"""Signals sent by a system or container that stops, or a terminal that closes; Windows has no
+SIGHUP."""
 
 
 @contextmanager
 def ending_as_interrupts() -> Iterator[None]:
-    """Lets SIGTERM and SIGHUP do what Ctrl-C does: what is begun is cleaned up.
+    """Makes SIGTERM and SIGHUP act like Ctrl-C, so unfinished work is cleaned up.
 
-    Who has decided otherwise keeps it, so that ``nohup`` works. Only the main thread may decide.
+    Handlers that are already set stay in place, so ``nohup`` works. Only the main thread may set
+    handlers.
     """
     taken = []
     if threading.current_thread() is threading.main_thread():

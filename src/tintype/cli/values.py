@@ -1,7 +1,7 @@
-"""What options and arguments take: files, folders, models, formats; and what a shell offers there.
+"""Parameter types for options and arguments (files, folders, models, formats) with completion.
 
-click asks a type what fits an incomplete word. Files are listed here and not by the shell, so that
-every shell offers the same: folders, and files with the endings that are read.
+click calls a type to complete an incomplete argument. Files are listed here rather than by the
+shell, so every shell offers the same: folders, and files with supported endings.
 """
 
 import math
@@ -23,15 +23,15 @@ FILMS = FILM_SUFFIXES
 """Endings of films that a shell offers."""
 
 FORMAT_NAMES = tuple(key.lower() for key in writable_formats())
-"""Formats that can be written, as they are typed."""
+"""Formats that can be written, as typed."""
 
 
 class FileType(click.ParamType[Any]):
-    """A file. Whether it exists is for the command to see.
+    """A file. The command checks whether it exists.
 
     Args:
-        endings: Of the files that a shell offers, in lower case with the dot; none for any file.
-        made: What the word becomes.
+        endings: Endings that completion offers, in lower case with the dot; none for any file.
+        made: Converts the argument.
     """
 
     name = "file"
@@ -45,13 +45,13 @@ class FileType(click.ParamType[Any]):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Any:  # noqa: ANN401
-        """The word as the command wants it."""
+        """The converted argument."""
         return self.made(value)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> "list[CompletionItem[str]]":
-        """Folders, and files with the endings."""
+        """Folders, and files with these endings."""
         return [
             CompletionItem(path, type="dir" if folder else "plain")
             for path, folder in _below(incomplete)
@@ -72,7 +72,7 @@ class FolderType(FileType):
 
 
 class ModelType(FileType):
-    """A model by its name, or its file."""
+    """The name of a model, or a model file."""
 
     name = "model"
 
@@ -91,7 +91,7 @@ class ModelType(FileType):
 
 
 class NumberType(click.FloatRange):
-    """A number within bounds; "nan" and "inf", which Python reads as numbers, are none."""
+    """A finite number within bounds; rejects "nan" and "inf", which Python parses as floats."""
 
     def convert(
         self,
@@ -107,11 +107,11 @@ class NumberType(click.FloatRange):
 
 
 class ChoiceType(click.Choice[str]):
-    """One of several values, which may also be given by an earlier name.
+    """One of several values, which may also be given by a former name.
 
     Args:
         choices: The values.
-        former: Earlier names and the values they stand for; help and completion leave them out.
+        former: Former names and their values; help and completion omit them.
     """
 
     def __init__(self, choices: Sequence[str], *, former: Mapping[str, str]) -> None:
@@ -124,7 +124,7 @@ class ChoiceType(click.Choice[str]):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> str:
-        """The value by its present name."""
+        """The value by its current name."""
         return super().convert(self.former.get(value, value), param, ctx)
 
 
@@ -139,7 +139,7 @@ class FormatType(click.ParamType[str]):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> str:
-        """The key of the format, for what was typed."""
+        """The key of the format that was typed."""
         found = writable_format(value)
         if found is None:
             self.fail(f"{value!r} is not one of {', '.join(FORMAT_NAMES)}.", param, ctx)
@@ -153,10 +153,10 @@ class FormatType(click.ParamType[str]):
 
 
 def _below(incomplete: str) -> Iterator[tuple[str, bool]]:
-    """Paths that begin like this, as they would be typed, and whether each is a folder.
+    """Paths that begin with this text, as they would be typed, and whether each is a folder.
 
-    Hidden ones are left out unless the name begins with a dot. A folder that cannot be read has
-    nothing in it.
+    Hidden files are omitted unless the name begins with a dot. An unreadable folder counts as
+    empty.
     """
     folder, start = os.path.split(incomplete)
     try:
@@ -166,6 +166,6 @@ def _below(incomplete: str) -> Iterator[tuple[str, bool]]:
         return
     for entry in entries:
         hidden = entry.name.startswith(".") and not start.startswith(".")
-        # A line is what the shells are answered in.
+        # Shells receive one line per item.
         if entry.name.startswith(start) and not hidden and "\n" not in entry.name:
             yield os.path.join(folder, entry.name), entry.is_dir()  # noqa: PTH118

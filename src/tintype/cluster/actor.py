@@ -52,7 +52,7 @@ def versions(device: DeviceName) -> tuple[str, ...]:
         device: What the network runs on.
 
     Raises:
-        UsageError: It is not there.
+        UsageError: It is not available.
     """
     libraries = (f"{name} {version(name)}" for name in _LIBRARIES)
     return (f"tintype {__version__}", runtime_version(device_of(device)), *libraries)
@@ -168,20 +168,21 @@ def _refusal(spec: WorkerSpec) -> TintypeError | None:
     try:
         here = versions(spec.options.settings.device)
     except UsageError as error:
-        return ClusterError(f"A machine of the cluster: {error.message}", advice=error.advice)
+        return ClusterError(f"A machine in the cluster: {error.message}", advice=error.advice)
     if here != spec.versions:
         other = ", ".join(sorted(set(here) - set(spec.versions)))
         expected = ", ".join(sorted(set(spec.versions) - set(here)))
         return ClusterError(
-            f"A machine of the cluster has {other}, but this one has {expected}.",
-            advice="Install the same versions on all machines, as others give different pictures.",
+            f"A machine in the cluster has {other}, but this one has {expected}.",
+            advice="Install the same versions on all machines, since others produce different "
+            "pictures.",
         )
     if spec.folder is not None:
         try:
             os.chdir(spec.folder)
         except OSError as error:
             return ClusterError(
-                f"A machine of the cluster has no folder {shown(spec.folder)} ({error.strerror}).",
+                f"A machine in the cluster has no folder {shown(spec.folder)} ({error.strerror}).",
                 advice="Relative paths need the same folder on all machines; give absolute paths.",
             )
     return None

@@ -42,7 +42,7 @@ def run(
 
     Raises:
         ModelError: The model cannot be loaded; nothing was done.
-        UsageError: The device is not there; nothing was done.
+        UsageError: The device is not available; nothing was done.
     """
     bundle = load_bundle(options.model)
     folder = os.getcwd() if _is_relative(plan) else None  # noqa: PTH109 (a string is sent)

@@ -1,4 +1,4 @@
-"""Colour science: arrays in, arrays out, no files and no state.
+"""Colour science: pure functions on arrays, without files or state.
 
-Training, evaluation, photographs, video and the page all call these same few functions.
+Training, evaluation, photographs, video and the page all use the same few functions.
 """

@@ -8,10 +8,10 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
-# The released 313 bin centres, one row a line: a, lowest b, highest b, in steps of 10. They are the
-# corners of the 268 cells of 10 x 10 that some 8-bit sRGB colour falls into, plus (40, 90),
-# (100, -90), (100, -10) and (100, 0). The rule takes twelve seconds over 16.8 million colours, so
-# the result stands here and a test derives it again.
+# The released 313 bin centres, one row per line: a, lowest b, highest b, in steps of 10. They are
+# the corners of the 268 cells of 10 x 10 that contain an 8-bit sRGB colour, plus (40, 90),
+# (100, -90), (100, -10) and (100, 0). Deriving them takes twelve seconds over 16.8 million colours,
+# so the result is stored here and a test derives it again.
 _ROWS = (
     (-90, 50, 90), (-80, 20, 90), (-70, 0, 90), (-60, -20, 90), (-50, -30, 100),
     (-40, -40, 100), (-30, -50, 100), (-20, -50, 100), (-10, -60, 100), (0, -70, 100),
@@ -22,8 +22,8 @@ _ROWS = (
 BINS = 313
 AB_LIMIT = 110
 """Largest |a| or |b| in the integer table; the sRGB gamut ends at 108."""
-# Colours at a time; with more than 279 the product below wakes OpenBLAS's other threads, which then
-# spin for longer than it takes.
+# Colours at a time. With more than 279, the product below wakes OpenBLAS's other threads, which
+# spin for longer than the product takes.
 _BLOCK = 256
 
 
@@ -44,10 +44,10 @@ def bin_centers() -> NDArray[np.float32]:
 def soft_code_table(
     neighbors: int = 5, sigma: float = 5.0
 ) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
-    """Soft encoding of every integer ab, so that a target costs one look-up and no search.
+    """Soft encoding of every integer ab, so that encoding a target is a table look-up.
 
     Args:
-        neighbors: How many of the nearest bins share the mass. The paper says 5; the released
+        neighbors: Number of nearest bins that share the mass. The paper states 5; the released
             training layer uses 10.
         sigma: Width of the Gaussian in ab units (section 2.2).
 
@@ -63,8 +63,8 @@ def soft_code_table(
         squared = (a - centers[:, 0]) ** 2 + (axis[:, None] - centers[:, 1]) ** 2  # (221, 313)
         nearest = np.argsort(squared, axis=1, kind="stable")[:, :neighbors]
         chosen = np.take_along_axis(squared, nearest, axis=1)
-        # Subtracting the smallest distance changes nothing after normalising and keeps colours far
-        # outside the grid from dividing zero by zero.
+        # Subtracting the smallest distance cancels out in the normalisation, and prevents 0 / 0 for
+        # colours far outside the grid.
         mass = np.exp(-(chosen - chosen[:, :1]) / (2 * sigma**2))
         indices[row] = nearest
         weights[row] = mass / mass.sum(axis=1, keepdims=True)
@@ -81,11 +81,11 @@ def rebalancing_weights(
     Args:
         prior: (313,) share of training pixels in each bin, summing to 1.
         uniform: The share u of the uniform distribution mixed in (lambda in the paper).
-        sigma: Width of the Gaussian that smooths the prior in ab, in ab units; 0 leaves it alone.
+        sigma: Width of the Gaussian that smooths the prior, in ab units; 0 disables smoothing.
 
     Returns:
-        (313,) weights with ``sum(prior_smoothed * w) == 1``. The uniform part is spread over bins
-        with a prior above zero only, as in the released code.
+        (313,) weights with ``sum(prior_smoothed * w) == 1``. The uniform part is spread only over
+        bins with a prior above zero, as in the released code.
     """
     smoothed = prior
     if sigma > 0:
@@ -106,8 +106,8 @@ def log_rarity(prior: NDArray[np.float64]) -> NDArray[np.float64]:
         prior: (313,) share of training pixels in each bin, summing to 1.
 
     Returns:
-        (313,). Bins that no training pixel fell into have no weight; the largest one stands in for
-        them, so that a colour the network believes in is not forbidden by a sample.
+        (313,). Bins without training pixels have no weight of their own and get the largest one, so
+        a colour that the network considers probable is not ruled out by a finite sample.
     """
     weights = rebalancing_weights(prior)
     return np.asarray(np.log(np.where(weights > 0, weights, weights.max())))
@@ -119,14 +119,14 @@ def annealed_mean(
     temperature: float = 0.38,
     bias: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
-    """The colour of a distribution: the mean after sharpening by a temperature.
+    """The colour of a distribution: its mean after sharpening with a temperature.
 
-    Zhang, equation 5: ``softmax(log z / T)``; with ``bias`` = tau log w the rebalancing happens
-    here and not in training: ``softmax((logits + bias) / T)``.
+    Zhang, equation 5: ``softmax(log z / T)``. With ``bias`` = tau log w, rebalancing is applied
+    here instead of in training: ``softmax((logits + bias) / T)``.
 
     Args:
         logits: (313, ...) unnormalised log-probabilities.
-        temperature: T in (0, 1]; 1 is the plain mean, towards 0 the mode.
+        temperature: T in (0, 1]; 1 is the plain mean, and 0 would be the mode.
         bias: (313,) added to the logits.
 
     Returns:
@@ -135,8 +135,8 @@ def annealed_mean(
     flat = logits.reshape(BINS, -1)
     sharpness = np.float32(1 / temperature)
     offset = 0 if bias is None else (bias * sharpness).astype(np.float32)[:, None]
-    # One product gives both moments and the total. A block of columns stays in a core's cache
-    # through all of it, which takes a quarter of the time of whole arrays.
+    # One product computes both moments and the total. A block of columns stays in a core's cache
+    # throughout, which takes a quarter of the time needed with whole arrays.
     moments = np.vstack([bin_centers().T, np.ones((1, BINS), np.float32)])
     mean = np.empty((2, flat.shape[1]), np.float32)
     for left in range(0, flat.shape[1], _BLOCK):

@@ -1,12 +1,12 @@
-"""sRGB, linear light, CIE XYZ and CIELAB, and the one grey that everything here agrees on.
+"""sRGB, linear light, CIE XYZ and CIELAB, and the single definition of grey used everywhere.
 
-The grey of a picture is Y', its Rec.601 luma: what Pillow's ``convert("L")`` and a JPEG's Y hold.
-The L that a network sees, in training, evaluation and use alike, is the CIELAB lightness of the
+The grey of a picture is Y', its Rec.601 luma, as in Pillow's ``convert("L")`` and a JPEG's Y.
+The L input of a network, in training, evaluation and use alike, is the CIELAB lightness of the
 neutral colour (Y', Y', Y'), never the lightness of the coloured pixel: the two differ by up to 25,
-and a network trained on the latter is told part of the answer.
+and the latter would leak part of the target into the input.
 
-Every function works on NumPy arrays; those that training needs on a GPU take the array module as
-``xp`` (``numpy`` or ``torch``), so that there is one formula and not two.
+Every function works on NumPy arrays; those that training needs on a GPU accept the array module as
+``xp`` (``numpy`` or ``torch``), so each formula is implemented only once.
 
 Sources: IEC 61966-2-1 (sRGB), CIE 15:2004 section 8.2.1 (CIELAB), ITU-R BT.601 (luma).
 """
@@ -23,23 +23,24 @@ RGB_TO_XYZ = (
     (0.2126729, 0.7151522, 0.0721750),
     (0.0193339, 0.1191920, 0.9503041),
 )
-# The white is the matrix applied to (1, 1, 1), not the tabulated D65: with a tabulated white, greys
-# come out with a chroma of about 0.01, and "neutral" could no longer be tested for equality.
+# The white point is the matrix applied to (1, 1, 1), not the tabulated D65: with the tabulated one,
+# greys would have a chroma of about 0.01, and neutral colours could not be tested for equality.
 WHITE = tuple(sum(row) for row in RGB_TO_XYZ)
 
 SRGB_CURVE = (2.4, 1.055, 0.055, 12.92, 0.04045)
-"""Of sRGB (IEC 61966-2-1): exponent, factor, offset, slope below the encoded value at the end."""
+"""The sRGB curve (IEC 61966-2-1): exponent, factor, offset, slope, encoded value below which the
+slope applies."""
 REC601 = (0.299, 0.587, 0.114)
-"""What R', G' and B' count in Y' (ITU-R BT.601, section 2.5.1)."""
+"""Weights of R', G' and B' in Y' (ITU-R BT.601, section 2.5.1)."""
 
 LUMA_WEIGHTS = (19595, 38470, 7471)
-"""The same in the 16-bit fixed point that Pillow uses (Convert.c, L24)."""
+"""The same in 16-bit fixed point, as used by Pillow (Convert.c, L24)."""
 
 _EPSILON = 216 / 24389
 _KAPPA = 24389 / 27
 
 Array = Any
-"""A NumPy array, or a torch tensor where the function takes ``xp``."""
+"""A NumPy array, or a torch tensor if the function has a parameter ``xp``."""
 
 
 def _inverse_matrix() -> tuple[tuple[float, ...], ...]:
@@ -50,7 +51,7 @@ XYZ_TO_RGB = _inverse_matrix()
 
 
 def rgb01_to_linear(rgb01: Array, *, xp: ModuleType = np) -> Array:
-    """Undoes the sRGB transfer curve.
+    """Inverts the sRGB transfer curve.
 
     Args:
         rgb01: Encoded values of any shape in [0, 1].
@@ -67,7 +68,7 @@ def linear_to_rgb01(rgb_linear: Array, *, xp: ModuleType = np) -> Array:
     """Applies the sRGB transfer curve.
 
     Args:
-        rgb_linear: Linear light of any shape; negative values continue the straight part.
+        rgb_linear: Linear light of any shape; negative values continue the linear segment.
         xp: The array module, ``numpy`` or ``torch``.
 
     Returns:
@@ -80,13 +81,13 @@ def linear_to_rgb01(rgb_linear: Array, *, xp: ModuleType = np) -> Array:
 def linear_to_rgb01_and_slope(
     rgb_linear: NDArray[np.floating],
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """The sRGB transfer curve and its derivative; values below zero count as zero.
+    """The sRGB transfer curve and its derivative; negative values are treated as zero.
 
     Args:
         rgb_linear: Linear light of any shape.
 
     Returns:
-        Encoded values of the same shape, and how much they grow by a unit of linear light.
+        Encoded values of the same shape, and their derivative with respect to linear light.
     """
     straight = rgb_linear <= 0.0031308
     safe = np.maximum(rgb_linear, 0.0031308)
@@ -97,7 +98,7 @@ def linear_to_rgb01_and_slope(
 
 
 def _f(t: Array, xp: ModuleType) -> Array:
-    """The cube root with its straight start (CIE 15:2004, equation 8.5)."""
+    """The cube root with its initial linear segment (CIE 15:2004, equation 8.5)."""
     return xp.where(t > _EPSILON, xp.clip(t, _EPSILON, None) ** (1 / 3), (_KAPPA * t + 16) / 116)
 
 
@@ -171,7 +172,7 @@ def lab_to_rgb01(lab: Array, *, xp: ModuleType = np) -> Array:
 
 
 def rgb_u8_to_luma_u8(rgb_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The grey of an 8-bit picture, bit for bit what Pillow's ``convert("L")`` gives.
+    """The grey of an 8-bit picture, bit-identical to Pillow's ``convert("L")``.
 
     Args:
         rgb_u8: (..., 3), encoded sRGB.
@@ -193,7 +194,7 @@ def rgb_u16_to_luma_u16(rgb_u16: NDArray[np.uint16]) -> NDArray[np.uint16]:
     Returns:
         (...) Y' in 0..65535.
     """
-    # 65535 * 65536 + 0x8000 still fits 32 bits, so no wider integer is needed.
+    # 65535 * 65536 + 0x8000 fits in 32 bits, so no wider integer is needed.
     r, g, b = (rgb_u16[..., i].astype(np.uint32) for i in range(3))
     luma = (LUMA_WEIGHTS[0] * r + LUMA_WEIGHTS[1] * g + LUMA_WEIGHTS[2] * b + 0x8000) >> 16
     return luma.astype(np.uint16)
@@ -213,7 +214,7 @@ def luma01_to_L(luma01: Array, *, xp: ModuleType = np) -> Array:
 
 
 def luma_to_L_table(bits: int) -> NDArray[np.float32]:
-    """`luma01_to_L` as a table, for whole pictures.
+    """`luma01_to_L` as a look-up table, for whole pictures.
 
     Args:
         bits: 8 or 16.

@@ -1,16 +1,16 @@
-"""The grey is sacred: a colour with exactly this luma and, as far as sRGB allows, that chroma.
+"""Colours with exactly the given luma and, as far as sRGB allows, the given chroma.
 
-Everything here takes Y' (the Rec.601 luma of encoded sRGB, `tintype.color.cielab`) and a wanted
-CIELAB chroma, and returns a colour whose luma *is* that Y'. The lightness L is what gives way: at a
-fixed ab the luma grows with L all through the sRGB gamut, so one L fits. Where it lies outside the
-gamut, chroma is pulled towards neutral along its hue, at constant luma, until it fits. Nothing is
-clipped: a clipped channel changes the luma, and with it the photograph.
+Every function takes Y' (the Rec.601 luma of encoded sRGB, `tintype.color.cielab`) and a desired
+CIELAB chroma, and returns a colour whose luma *is* that Y'. The lightness L is adjusted: at a fixed
+ab, the luma increases with L throughout the sRGB gamut, so exactly one L fits. Out-of-gamut chroma
+is scaled towards neutral along its hue, at constant luma, until it fits. Nothing is clipped: a
+clipped channel would change the luma, and with it the photograph.
 
-This module is the definition, solved for each colour in double precision, and what makes integer
-lumas exact. `tintype.color.gamut_grid` does the same for whole photographs.
+This module is the definition, solved for each colour in double precision, and makes integer luma
+exact. `tintype.color.gamut_grid` does the same for whole photographs.
 
-The alternative that lost: converting Lab to RGB, clipping, and scaling to the luma afterwards. It
-turns hues, and what was clipped stays clipped.
+Converting Lab to RGB, clipping, and then scaling to the luma was rejected: it shifts hues, and
+clipped values stay clipped.
 """
 
 import numpy as np
@@ -27,10 +27,10 @@ from tintype.color.cielab import (
 )
 
 Shares = tuple[float, float, float]
-"""What R, G and B count in a luma; they sum to 1."""
+"""Weights of R, G and B in a luma; they sum to 1."""
 
 LUMA_SHARES: Shares = (LUMA_WEIGHTS[0] / 65536, LUMA_WEIGHTS[1] / 65536, LUMA_WEIGHTS[2] / 65536)
-"""Of the photographs' luma, Rec.601; film may have another (`tintype.video`)."""
+"""The luma of photographs, Rec.601; films may use another (`tintype.video`)."""
 
 _INSIDE = 1e-9
 
@@ -38,10 +38,10 @@ _INSIDE = 1e-9
 def _luma_and_slope(
     L: NDArray[np.floating], a: NDArray[np.floating], b: NDArray[np.floating], shares: Shares
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Luma of a Lab colour and its derivative by L; channels below zero count as zero.
+    """Luma of a Lab colour and its derivative by L; negative channels are treated as zero.
 
-    Counting them as zero keeps the luma monotone outside the gamut too (apart from blues that no
-    screen shows); with the straight continuation of the transfer curve it turns around there.
+    This keeps the luma monotone outside the gamut too (apart from blues that no screen can show);
+    with a linear continuation of the transfer curve it would not be.
     """
     fy = (L + 16) / 116
     xyz, slopes = [], []
@@ -68,9 +68,9 @@ def solve_L(
     steps: int,
     shares: Shares = LUMA_SHARES,
 ) -> NDArray[np.floating]:
-    """L with this luma at this ab: Newton inside a bracket, halved where Newton does not converge.
+    """L with this luma at this ab: bracketed Newton, with bisection where it does not converge.
 
-    Plain Newton runs in circles around the points where a channel meets zero.
+    Plain Newton cycles around the points where a channel reaches zero.
     """
     low = np.full_like(luma01, -20)
     high = np.full_like(luma01, 120)
@@ -83,7 +83,7 @@ def solve_L(
         high = np.where(below, high, L)
         step = (luma01 - luma) / np.maximum(slope, 1e-6)
         newton = (np.abs(step) * 2 <= moved) & (L + step >= low) & (L + step <= high)
-        newton |= np.abs(step) < 1e-4  # there, and what is left is rounding
+        newton |= np.abs(step) < 1e-4  # converged; the rest is rounding error
         goal = np.where(newton, L + step, (low + high) / 2)
         moved = np.abs(goal - L)
         L = goal
@@ -97,13 +97,13 @@ def solve_rgb01(
 
     Args:
         luma01: (...) Y' in [0, 1].
-        ab: (..., 2) wanted CIELAB a and b; any size.
-        steps: Halvings of the chroma scale, and Newton steps for each; 40 is double precision.
+        ab: (..., 2) desired CIELAB a and b; any magnitude.
+        steps: Bisection steps of the chroma scale, and Newton steps for each; 40 reaches double
+            precision.
 
     Returns:
-        (..., 3) encoded sRGB in [0, 1] whose luma is ``luma01`` to within 1e-9. Where the gamut
-        holds the wanted colour its ab is the wanted one; elsewhere ab is scaled towards neutral to
-        the edge of the gamut.
+        (..., 3) encoded sRGB in [0, 1] whose luma is ``luma01`` to within 1e-9. In-gamut colours
+        have the desired ab; for others, ab is scaled towards neutral to the edge of the gamut.
     """
     a, b = np.asarray(ab[..., 0], np.float64), np.asarray(ab[..., 1], np.float64)
     luma01 = np.asarray(luma01, np.float64)
@@ -118,8 +118,9 @@ def solve_rgb01(
         within = np.all((rgb01 >= -_INSIDE) & (rgb01 <= 1 + _INSIDE), axis=-1)
         return np.asarray(within & held)
 
-    # The part of a ray from neutral that lies in the gamut is one piece (a test looks), so halving
-    # finds its end. Some blues of luma 12 and less leave and return; they may stop at either end.
+    # The in-gamut part of a ray from neutral is one segment (a test checks this), so bisection
+    # finds its end. Some blues of luma 12 or less leave the gamut and return; they may stop at
+    # either end.
     keep = np.zeros_like(luma01)
     give = np.ones_like(luma01)
     fits = inside(colour(give))
@@ -137,21 +138,21 @@ def solve_rgb01(
 def gamut_edge(
     luma01: NDArray[np.float64], hues: NDArray[np.float64], *, shares: Shares = LUMA_SHARES
 ) -> NDArray[np.float64]:
-    """Where the gamut ends at each luma and hue.
+    """The edge of the gamut at each luma and hue.
 
-    The plane of one luma cuts the RGB cube in a polygon. Walking around it and asking each point
-    for its Lab is a forward conversion; solving for the edge along each hue would be two nested
-    searches.
+    A plane of constant luma intersects the RGB cube in a polygon. Converting points along its
+    outline to Lab needs only forward conversions; solving for the edge along each hue would need
+    two nested searches.
 
     Args:
         luma01: (n,) in (0, 1).
         hues: (m,) sorted CIELAB hue angles, radians in [-pi, pi].
-        shares: Which luma.
+        shares: Weights of the luma.
 
     Returns:
         (n, m, 3): the largest chroma, and R and B there, encoded in [0, 1].
     """
-    around = (np.arange(720) + 0.5) * (np.pi / 360)  # half steps: no direction has a zero in it
+    around = (np.arange(720) + 0.5) * (np.pi / 360)  # half steps: no direction has a zero component
     red, blue = np.cos(around), np.sin(around)
     green = -(shares[0] * red + shares[2] * blue) / shares[1]
     away = np.stack([red, green, blue], -1)  # directions of constant luma
@@ -162,7 +163,7 @@ def gamut_edge(
     chroma = np.hypot(lab[..., 1], lab[..., 2])
     angle = np.arctan2(lab[..., 2], lab[..., 1])
     result = np.empty((luma01.size, hues.size, 3))
-    # As `np.interp` with a period does, which would sort the same angles for each of the three.
+    # Like `np.interp` with a period, which would sort the same angles for each of the three.
     turn = 2 * np.pi
     wanted, angle = hues % turn, angle % turn
     for row in range(luma01.size):
@@ -179,19 +180,19 @@ def gamut_edge(
 def settle_luma(
     luma: NDArray[np.unsignedinteger], rgb: NDArray[np.unsignedinteger], top: int
 ) -> NDArray[np.int64]:
-    """Makes the luma of some pixels exact by moving G, and where G has no room by fading R and B.
+    """Makes the luma of pixels exact by adjusting G, and by fading R and B if G has no room.
 
-    A step of luma is 65536 in fixed point and a step of G counts less, so that some G fits any R
-    and B. When it lies outside 0..top, R and B go a sixteenth of the way to neutral, again and
-    again; at neutral R = G = B = Y' fits.
+    A step of luma is 65536 in fixed point and a step of G contributes less, so some G fits any R
+    and B. While that G is outside 0..top, R and B move a sixteenth of the way to neutral; at
+    neutral, R = G = B = Y' fits.
 
     Args:
         luma: (n,) Y'.
-        rgb: (n, 3) nearly right.
+        rgb: (n, 3) with nearly the right luma.
         top: 255 or 65535.
 
     Returns:
-        (n, 3) exactly right.
+        (n, 3) with exactly the right luma.
     """
     target = luma.astype(np.int64)
     settled = rgb.astype(np.int64)

@@ -1,13 +1,13 @@
-"""The luma held for whole photographs: solved nodes, and interpolation between them.
+"""Preserves the luma of whole photographs by interpolating a grid of solved colours.
 
-The definition (`tintype.color.gamut`) is solved at 52 lumas by 52 x 52 chromas, and read linearly
-in between. That is safe: luma is linear in encoded RGB, so between two colours inside the cube
-whose luma is right lies a straight line of such colours. Rounding to integers is then repaired in
-G, whose steps are finer than a step of luma, so that the luma is exact at every pixel.
+The definition (`tintype.color.gamut`) is solved at 52 lumas by 52 x 52 chromas and interpolated
+linearly in between. That is safe: luma is linear in encoded RGB, so all colours on the line between
+two colours in the cube with the correct luma also have it. Rounding errors are then corrected in G,
+whose steps are finer than a step of luma, so the luma is exact at every pixel.
 
-Three ways to read the grid, each the fastest that was right: Pillow's 3-D table for 8-bit RGB,
-NumPy for 16 bits, and for the chroma planes of a JPEG, which are rounded to whole steps anyway, a
-finer table of whole answers without interpolation (a tenth of the time of Pillow's).
+The grid is read in three ways, each the fastest correct one: Pillow's 3-D table for 8-bit RGB,
+NumPy for 16 bits, and, for the chroma planes of a JPEG, which are rounded to integers anyway, a
+finer table of final values without interpolation (a tenth of the time of Pillow's).
 """
 
 import functools
@@ -21,53 +21,54 @@ from tintype.color.cielab import lab_to_rgb01, rgb_u16_to_luma_u16
 from tintype.color.gamut import LUMA_SHARES, Shares, gamut_edge, settle_luma, solve_L
 
 NODES = 52
-"""Nodes of the grid along Y', a and b. 51 divides 255, so every node falls on a whole code."""
+"""Nodes of the grid along Y', a and b. 51 divides 255, so every node has an integer code."""
 STEPS = (0.25, 0.5, 0.75, 1.0)
-"""CIELAB units of a or b for one code: pale photographs are coded finely, vivid ones must reach."""
+"""CIELAB units of a or b per code: fine for pale photographs, coarse for the range of vivid
+ones."""
 
 _NEUTRAL = 125
-"""The code of a = 0 and of b = 0: the 26th node, so that no chroma stays exactly no chroma."""
+"""The code of a = 0 and of b = 0: the 26th node, so neutral colours stay exactly neutral."""
 _CHROMA_CODES = 128
 _CHROMA_NEUTRAL = 63
-# Lumas of the table for chroma planes. In the dark, where the gamut opens like a cone, each has its
-# own entry; in the middle eight share one, at the top four.
+# Lumas of the table for chroma planes. In the shadows, where the gamut opens like a cone, each luma
+# has its own entry; in the midtones eight share one, in the highlights four.
 _CHROMA_LUMAS = np.r_[0:32, 32:224:8, 224:256:4]
 
 _BLOCK = 1 << 13
-"""Values that are solved at a time."""
+"""Number of values solved at a time."""
 
 Coding = tuple[float, float]
-"""Scale and offset: ``ab * scale + offset`` is what a reader of the grid takes."""
+"""Scale and offset: a reader of the grid takes ``ab * scale + offset``."""
 
 
 def step_for(largest: float) -> float:
-    """The finest step whose codes hold a chroma component.
+    """The finest step whose codes can represent a chroma component.
 
     Args:
-        largest: The largest |a| or |b| of the whole photograph, not of a strip: two strips of one
+        largest: The largest |a| or |b| of the whole photograph, not of a strip: all strips of a
             photograph must be rounded alike.
 
     Returns:
-        One of `STEPS`. Chroma beyond 125 is far outside sRGB and may be cut to that.
+        One of `STEPS`. Chroma beyond 125 is far outside sRGB and may be clipped to that.
     """
     return next((step for step in STEPS if largest <= _NEUTRAL * step), STEPS[-1])
 
 
 def _blocks(count: int) -> Iterator[slice]:
-    """So many values in parts whose temporaries fit a core's cache."""
+    """Slices of `count` values whose temporaries fit in a core's cache."""
     for start in range(0, count, _BLOCK):
         yield slice(start, start + _BLOCK)
 
 
 @functools.cache
 def chroma_grid(step: float, shares: Shares = LUMA_SHARES) -> NDArray[np.float32]:
-    """The solved nodes: how far R and B lie from Y' at each luma and chroma.
+    """The solved nodes: the offsets of R and B from Y' at each luma and chroma.
 
-    Computed at first use in about a twentieth of a second; a file would have to be kept in step.
+    Computed on first use in about a twentieth of a second; a stored file could become outdated.
 
     Args:
         step: One of `STEPS`.
-        shares: Which luma.
+        shares: Weights of the luma.
 
     Returns:
         (52, 52, 52, 2) read-only, indexed by Y', a and b at the codes 0, 5, ... 255; R - Y' and
@@ -77,7 +78,7 @@ def chroma_grid(step: float, shares: Shares = LUMA_SHARES) -> NDArray[np.float32
     axis = (np.linspace(0, 255, NODES) - _NEUTRAL) * step
     a, b = np.meshgrid(axis, axis, indexing="ij")
     hue, chroma = np.arctan2(b, a), np.hypot(a, b)
-    # Many nodes share a hue, and each hue is looked up once.
+    # Many nodes share a hue, so each hue is looked up only once.
     hues, which = np.unique(hue.ravel().round(9), return_inverse=True)
     edge = gamut_edge(y[1:-1], hues, shares=shares)[:, which.ravel()].reshape(
         NODES - 2, NODES, NODES, 3
@@ -108,20 +109,20 @@ def _green(
     blue: NDArray[np.float32],
     shares: Shares = LUMA_SHARES,
 ) -> NDArray[np.float32]:
-    """What is left of the luma for G."""
+    """G, from the remainder of the luma."""
     green: NDArray[np.float32] = (luma - shares[0] * red - shares[2] * blue) / shares[1]
     return green
 
 
 # --- 8-bit RGB ----------------------------------------------------------------------------------
 
-# Pillow cuts the fractions of its fixed point (1/64) three times on the way through a table; this
-# much, measured, puts the middle of what comes out back to where it belongs.
+# Pillow truncates its fixed-point values (1/64) three times when it applies a table; this measured
+# offset centres the result again.
 _TRUNCATED = 1.5 / 64
 
 
 def rgb_u8_coding(step: float) -> Coding:
-    """How `codes_to_rgb_u8` wants its ab; the half is for rounding by cutting."""
+    """The coding of ab for `codes_to_rgb_u8`; the half makes truncation round."""
     return 1 / step, _NEUTRAL + 0.5
 
 
@@ -131,7 +132,7 @@ def _rgb_u8_table(step: float) -> ImageFilter.Color3DLUT:
     luma = np.linspace(0, 255, NODES, dtype=np.float32)[:, None, None]
     red, blue = luma + grid[..., 0], luma + grid[..., 1]
     rgb = np.stack([red, _green(luma, red, blue), blue], -1)
-    # Pillow wants the first axis fastest, and values in 0..1.
+    # Pillow requires the first axis to vary fastest, and values in 0..1.
     flat = ((rgb.transpose(2, 1, 0, 3) + np.float32(_TRUNCATED)) / 255).astype(np.float32).ravel()
     return ImageFilter.Color3DLUT(NODES, flat, channels=3, target_mode="RGB")
 
@@ -143,11 +144,11 @@ def codes_to_rgb_u8(
 
     Args:
         luma_u8: (H, W) Y'.
-        codes: (2, H, W) a and b by `rgb_u8_coding`, cut to whole numbers.
+        codes: (2, H, W) a and b coded by `rgb_u8_coding`, truncated to integers.
         step: One of `STEPS`.
 
     Returns:
-        (H, W, 3) encoded sRGB, for which `rgb_u8_to_luma_u8` gives ``luma_u8`` at every pixel.
+        (H, W, 3) encoded sRGB, for which `rgb_u8_to_luma_u8` returns ``luma_u8`` at every pixel.
     """
     planes = [Image.fromarray(plane) for plane in (luma_u8, *codes)]
     image = Image.merge("RGB", planes).filter(_rgb_u8_table(step))
@@ -163,19 +164,19 @@ def codes_to_rgb_u8(
 
 
 def chroma_u8_coding(step: float) -> Coding:
-    """How `codes_to_chroma_u8` wants its ab; the half is for rounding by cutting."""
+    """The coding of ab for `codes_to_chroma_u8`; the half makes truncation round."""
     return 0.5 / step, _CHROMA_NEUTRAL + 0.5
 
 
 def chroma_scales(shares: Shares) -> tuple[float, float]:
-    """What B - Y' and R - Y' are multiplied with to be Cb and Cr (ITU-R BT.601, 2.5.2)."""
+    """Factors that convert B - Y' and R - Y' to Cb and Cr (ITU-R BT.601, 2.5.2)."""
     return 0.5 / (1 - shares[2]), 0.5 / (1 - shares[0])
 
 
 def _read_along(
     grid: NDArray[np.float32], axis: int, at: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """The grid at other places along one axis, linear between its nodes."""
+    """Resamples the grid along one axis, linearly between its nodes."""
     at = np.clip(at, 0, NODES - 1)
     base = np.minimum(at.astype(int), NODES - 2)
     shape = [1] * grid.ndim
@@ -192,10 +193,10 @@ def _read_along(
 def _chroma_u8_table(
     step: float, shares: Shares, scale: float
 ) -> tuple[NDArray[np.int32], NDArray[np.uint32]]:
-    """(256,) where the answers of a luma begin, and the answers.
+    """(256,) start index of the entries of each luma, and the entries.
 
-    An answer is four bytes, the lowest first: Cb, Cr, and how far the colour's highest and lowest
-    channel lie above and below its luma.
+    An entry has four bytes, the least significant first: Cb, Cr, and how far the colour's highest
+    and lowest channels are above and below its luma.
     """
     tops = np.append(_CHROMA_LUMAS[1:], 256) - 1
     to_node = (NODES - 1) / 255
@@ -203,7 +204,7 @@ def _chroma_u8_table(
     grid = _read_along(chroma_grid(step, shares), 0, (_CHROMA_LUMAS + tops) / 2 * to_node)
     to_cb, to_cr = (np.float32(part * scale) for part in chroma_scales(shares))
     answers = np.zeros((grid.shape[0], _CHROMA_CODES, _CHROMA_CODES), np.uint32)
-    for number, nodes in enumerate(grid):  # one luma at a time stays in a core's cache
+    for number, nodes in enumerate(grid):  # one luma at a time fits in a core's cache
         found = _read_along(_read_along(nodes, 0, chroma), 1, chroma)
         red, blue = np.ascontiguousarray(np.moveaxis(found, -1, 0))
         green = _green(np.zeros_like(red), red, blue, shares)
@@ -226,20 +227,20 @@ def codes_to_chroma_u8(
     shares: Shares = LUMA_SHARES,
     scale: float = 1.0,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The chroma of colours with this luma, for writing beside an untouched Y plane.
+    """The chroma of colours with this luma, for writing beside an unchanged Y plane.
 
-    One chroma sample serves four pixels. Where it would leave the gamut at the brightest or the
-    darkest of them, whoever reads the JPEG would clip and so change the luma there: it is faded
-    until it fits them all.
+    One chroma sample applies to four pixels. If it is out of gamut at the brightest or the darkest
+    of them, a JPEG decoder would clip and so change the luma there, so it is faded until it fits
+    all four.
 
     Args:
         luma_u8: (H, W) Y', the mean of four pixels.
         lowest: (H, W) the lowest of the four.
         highest: (H, W) the highest.
-        codes: (2, H, W) a and b by `chroma_u8_coding`, with their fractions.
+        codes: (2, H, W) a and b coded by `chroma_u8_coding`, with fractions.
         step: One of `STEPS`.
-        shares: Which luma; JFIF's is that of the photographs.
-        scale: Of the chroma codes: 1 as in JFIF, 224/255 where film uses 16 to 240.
+        shares: Weights of the luma; JFIF uses that of the photographs.
+        scale: Scale of the chroma codes: 1 as in JFIF, 224/255 for films that use 16 to 240.
 
     Returns:
         Cb and Cr, both (H, W), 128 is neutral.
@@ -248,7 +249,7 @@ def codes_to_chroma_u8(
     np.clip(codes, 0, _CHROMA_CODES - 1, out=codes)
     a, b = codes.astype(np.int32)
     a *= _CHROMA_CODES
-    # `take` is three times as fast as square brackets, and "clip" saves it a copy.
+    # `take` is three times as fast as indexing with brackets, and "clip" avoids a copy.
     index = np.take(begins, luma_u8, mode="clip")
     index += a
     index += b
@@ -273,7 +274,7 @@ def codes_to_chroma_u8(
 
 
 def rgb_u16_coding(step: float) -> Coding:
-    """How `codes_to_rgb_u16` wants its ab: as places between nodes."""
+    """The coding of ab for `codes_to_rgb_u16`: fractional node positions."""
     to_node = (NODES - 1) / 255
     return to_node / step, _NEUTRAL * to_node
 
@@ -281,15 +282,15 @@ def rgb_u16_coding(step: float) -> Coding:
 def codes_to_rgb_u16(
     luma_u16: NDArray[np.uint16], codes: NDArray[np.float32], *, step: float
 ) -> NDArray[np.uint16]:
-    """A 16-bit picture with exactly this luma; chroma is not rounded on the way.
+    """A 16-bit picture with exactly this luma; chroma is not rounded in between.
 
     Args:
         luma_u16: (H, W) Y'.
-        codes: (2, H, W) a and b by `rgb_u16_coding`.
+        codes: (2, H, W) a and b coded by `rgb_u16_coding`.
         step: One of `STEPS`.
 
     Returns:
-        (H, W, 3) encoded sRGB, for which `rgb_u16_to_luma_u16` gives ``luma_u16`` at every pixel.
+        (H, W, 3) encoded sRGB, for which `rgb_u16_to_luma_u16` returns ``luma_u16`` at every pixel.
     """
     away = _away(luma_u16 * np.float32((NODES - 1) / 65535), codes, chroma_grid(step))
     luma = luma_u16.astype(np.float32)
@@ -305,12 +306,12 @@ def codes_to_rgb_u16(
 def _away(
     luma: NDArray[np.float32], codes: NDArray[np.float32], grid: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """The grid between its nodes.
+    """Interpolates the grid between its nodes.
 
     Args:
-        luma: (H, W) as a place between nodes.
-        codes: (2, H, W) a and b as places between nodes.
-        grid: As `chroma_grid` gives it.
+        luma: (H, W) fractional node positions.
+        codes: (2, H, W) a and b as fractional node positions.
+        grid: As returned by `chroma_grid`.
 
     Returns:
         (H, W, 2) R - Y' and B - Y' in 8-bit steps.
@@ -348,15 +349,15 @@ def codes_to_chroma(
     step: float,
     shares: Shares,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """As `codes_to_chroma_u8`, interpolated and not rounded.
+    """Like `codes_to_chroma_u8`, but interpolated and not rounded.
 
     Args:
         luma: (H, W) Y' in 0..255, with fractions.
-        lowest: (H, W) the lowest luma that the chroma sample serves.
+        lowest: (H, W) the lowest luma that the chroma sample applies to.
         highest: (H, W) the highest.
-        codes: (2, H, W) a and b by `rgb_u16_coding`.
+        codes: (2, H, W) a and b coded by `rgb_u16_coding`.
         step: One of `STEPS`.
-        shares: Which luma.
+        shares: Weights of the luma.
 
     Returns:
         Cb and Cr, both (H, W), in 8-bit steps of the full range; 0 is neutral.

@@ -1,1 +1,1 @@
-"""The shipped colorizer: a model bundle, NumPy and ONNX Runtime. Photo in, Photo out."""
+"""The colorizer: turns a Photo into a coloured Photo with a model bundle and ONNX Runtime."""

@@ -1,11 +1,11 @@
 """A bundle: one ONNX file with its card inside, verified by SHA-256 before it is used.
 
-ONNX Runtime loads a file with a flipped byte without a word, and weights from other files that a
-model names, so nothing is handed to it unread (`tintype.engine.onnx_file`).
-The models inside the package are pinned by `bundles/index.json`. A model of the user's own carries
-its hash in its metadata: 64 hexadecimal digits under ``tintype.sha256``, the SHA-256 of the file
-with those digits replaced by zeros. The alternative that lost, a second file with the hash, gets
-lost on the way.
+ONNX Runtime silently loads a file with a flipped byte, and weights from other files that a model
+names, so every file is checked before it is loaded (`tintype.engine.onnx_file`).
+The models inside the package are pinned by `bundles/index.json`. A user's own model contains its
+hash in its metadata: 64 hexadecimal digits under ``tintype.sha256``, the SHA-256 of the file with
+those digits replaced by zeros. A second file with the hash was rejected because such files get lost
+in transit.
 """
 
 import hashlib
@@ -28,37 +28,37 @@ DEFAULT_NAME = "tintype-own"
 HASH_KEY = "tintype.sha256"
 QUALITIES = ("fast", "normal", "high")
 TEMPERATURES = (0.01, 1.0)
-"""Below, logits over the temperature leave the range of float32, and no colour comes out."""
+"""Below this range, logits divided by the temperature overflow float32, and decoding fails."""
 LOG_WEIGHTS = (-100.0, 100.0)
-"""A weight of e^100 already decides alone; a larger one would leave the range as well."""
+"""A weight of e^100 already dominates all others; a larger one would also overflow."""
 
 _LONGEST_NAME = 100
 _DEEPEST = 16
-"""Levels of the free parts of a card; ours have four."""
+"""Maximum nesting of the free-form parts of a card; ours have four levels."""
 _EMBEDDED = Path(__file__).with_name("bundles")
 _LIST = "Run `tintype models` to list the installed models."
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a model says about itself, read from its own file.
+    """The metadata of a model, read from its own file.
 
     Attributes:
-        name: Unique name, what ``--model`` takes.
+        name: Unique name, as passed to ``--model``.
         version: The model's version.
-        title: One line for people.
-        paper: What it implements; empty for our own.
+        title: One-line description.
+        paper: The paper that it implements; empty for our own models.
         license: Licence of the weights.
         multiple: Height and width of the input are multiples of this.
-        stride: Input pixels for one output pixel.
+        stride: Input pixels per output pixel.
         sizes: Short side of the input in pixels for "fast" and "normal"; "high" averages two.
         capabilities: Any of "logits", "hints", "features".
-        bins: Colours of the distribution; 0 for models without one.
+        bins: Number of colours in the distribution; 0 for models without one.
         log_weights: (bins,) log of the rebalancing weights, -100 to 100; empty without a
             distribution.
         temperature: Default temperature of the annealed mean, 0.01 to 1.
         vividness: Default vividness, 0..2.
-        data: What it was trained on, and under which licences.
+        data: The training data and its licences.
         recipe: The recipe's name.
         commit: The commit of the code that trained it.
         metrics: Measured figures.
@@ -92,7 +92,7 @@ class Card:
 
         Args:
             text: JSON.
-            where: The file, for the message.
+            where: The file's name, for the message.
 
         Raises:
             ModelError: A key is missing or has a value of the wrong kind.
@@ -107,7 +107,7 @@ class Card:
 
 
 class _Reader:
-    """Takes values out of a JSON object and says which one is wrong."""
+    """Reads values from a JSON object; its errors name the wrong one."""
 
     def __init__(self, raw: dict[str, Any], where: str) -> None:
         self._raw = raw
@@ -116,7 +116,7 @@ class _Reader:
     def _wrong(self, key: str, wanted: str) -> ModelError:
         found = "nothing" if key not in self._raw else repr(self._raw[key])[:40]
         return ModelError(
-            f"{self._where}: its card needs {key!r} to be {wanted}, and has {found}.",
+            f"{self._where}: its card needs {key!r} to be {wanted}, but has {found}.",
             advice="Export the model again with `tintype export`.",
         )
 
@@ -127,17 +127,17 @@ class _Reader:
         return value
 
     def _text(self, key: str) -> str:
-        value = self._get(key, str, "a text")
-        # Half of a character (a lone surrogate) cannot be written into any file.
+        value = self._get(key, str, "a string")
+        # A lone surrogate cannot be encoded in any file.
         if not value.isascii() and value != value.encode("utf-8", "replace").decode():
-            raise self._wrong(key, "a text of whole characters")
+            raise self._wrong(key, "a string of valid Unicode characters")
         return value
 
     def _name(self, key: str) -> str:
         value = self._text(key)
         # It is written into every coloured file.
         if not value or len(value) > _LONGEST_NAME or not value.isprintable():
-            raise self._wrong(key, f"a text of 1 to {_LONGEST_NAME} printable characters")
+            raise self._wrong(key, f"a string of 1 to {_LONGEST_NAME} printable characters")
         return value
 
     def _number(self, key: str, low: float, high: float) -> float:
@@ -158,12 +158,12 @@ class _Reader:
         return value
 
     def card(self) -> Card:
-        capabilities = self._get("capabilities", list, "a list of texts")
+        capabilities = self._get("capabilities", list, "a list of strings")
         if not all(isinstance(item, str) for item in capabilities):
-            raise self._wrong("capabilities", "a list of texts")
+            raise self._wrong("capabilities", "a list of strings")
         for key in ("data", "metrics"):
             if not _is_plain(self._raw.get(key), depth=_DEEPEST):
-                raise self._wrong(key, f"JSON of at most {_DEEPEST} levels, without NaN")
+                raise self._wrong(key, f"JSON nested at most {_DEEPEST} levels deep, without NaN")
         bins = self._whole("bins", 0, 10_000)
         log_weights = self._get("log_weights", list, "a list of numbers")
         low, high = LOG_WEIGHTS
@@ -204,7 +204,7 @@ class _Reader:
 
 
 def _is_plain(value: object, *, depth: int) -> bool:
-    """Whether a value that a card may hold freely can be written again, as JSON for anybody."""
+    """Whether a free-form value of a card can be written back as standard JSON."""
     if isinstance(value, dict | list):
         items = value.values() if isinstance(value, dict) else value
         return depth > 0 and all(_is_plain(item, depth=depth - 1) for item in items)
@@ -216,12 +216,12 @@ class Bundle:
     """A verified model file.
 
     Attributes:
-        name: What the card calls it.
-        path: Where it lies.
-        data: The file's bytes, those that were verified.
+        name: The name in its card.
+        path: Path of the file.
+        data: The verified bytes of the file.
         sha256: SHA-256 of the file, hexadecimal.
-        card: What it says about itself.
-        embedded: Whether it came with the package.
+        card: Its metadata.
+        embedded: Whether it was installed with the package.
     """
 
     name: str
@@ -244,7 +244,7 @@ class Bundle:
 
 
 def own_hash(data: bytes, claimed: str, *, where: str) -> str:
-    """The hash that a file should carry: its SHA-256 with the claimed digits as zeros.
+    """The hash that a file should contain: its SHA-256 with the claimed digits set to zero.
 
     Args:
         data: The file.
@@ -252,7 +252,7 @@ def own_hash(data: bytes, claimed: str, *, where: str) -> str:
         where: The file's name, for the message.
 
     Raises:
-        ModelError: The digits are malformed or stand in the file more than once.
+        ModelError: The digits are malformed or occur in the file more than once.
     """
     if not re.fullmatch(r"[0-9a-f]{64}", claimed) or data.count(claimed.encode()) != 1:
         raise ModelError(
@@ -263,12 +263,12 @@ def own_hash(data: bytes, claimed: str, *, where: str) -> str:
 
 
 _MOST_BYTES = 2 << 30
-"""Of a model: no ONNX file in one piece is longer."""
+"""Size limit of a model: an ONNX file without external data cannot be larger."""
 
 
 def _read(path: Path) -> bytes:
     try:
-        # Reading a pipe would wait for ever, and a device has no end.
+        # Reading a pipe could block for ever, and a device never ends.
         if path.exists() and not path.is_file():
             raise ModelError(f"The model {shown(path)} is not a regular file.", advice=_LIST)
         if path.exists() and path.stat().st_size > _MOST_BYTES:
@@ -282,7 +282,7 @@ def _read(path: Path) -> bytes:
 
 
 def _open(path: Path, *, pinned: str | None) -> Bundle:
-    """Reads and verifies one file; `pinned` is the hash in the package's index, if it is there."""
+    """Reads and verifies one file; `pinned` is its hash in the package's index, if listed there."""
     data = _read(path)
     where = shown(path)
     sha256 = hashlib.sha256(data).hexdigest()
@@ -312,10 +312,10 @@ def _open(path: Path, *, pinned: str | None) -> Bundle:
 
 
 def models_folder() -> Path | None:
-    """Where the user's own models lie: ``models`` below ``TINTYPE_HOME`` or the system's place.
+    """The folder of the user's own models: ``models`` in ``TINTYPE_HOME`` or in the data folder.
 
     Returns:
-        None for a user without a home, as some containers have.
+        None for a user without a home folder, as in some containers.
     """
     if home := os.environ.get("TINTYPE_HOME"):
         return _expanded(Path(home)) / "models"
@@ -325,14 +325,14 @@ def models_folder() -> Path | None:
         base = Path("~/Library/Application Support")
     else:
         base = Path(os.environ.get("XDG_DATA_HOME", ""))
-        # The XDG specification: a relative path is to be ignored.
+        # According to the XDG specification, a relative path is ignored.
         base = base if base.is_absolute() else Path("~/.local/share")
     folder = _expanded(base) / "tintype" / "models"
     return None if folder.parts[0] == "~" else folder
 
 
 def _expanded(path: Path) -> Path:
-    """A path with the home it names, unless there is none: then it stays as it is."""
+    """Expands ``~`` in a path; without a home folder, returns it unchanged."""
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser would raise
 
 
@@ -346,7 +346,7 @@ def _index() -> dict[str, tuple[Path, str]]:
 
 
 def embedded_bundles() -> tuple[Bundle, ...]:
-    """The models that came with the package, verified, the default first."""
+    """The models installed with the package, verified, the default first."""
     index = _index()
     names = sorted(index, key=lambda name: (name != DEFAULT_NAME, name))
     return tuple(_open(index[name][0], pinned=index[name][1]) for name in names)
@@ -358,7 +358,7 @@ def _user_files() -> tuple[Path, ...]:
 
 
 def list_bundles() -> tuple[tuple[Bundle, ...], tuple[ModelError, ...]]:
-    """Every model at hand, embedded ones first, and what is wrong with those that do not load."""
+    """All installed models, embedded ones first, and the errors of those that do not load."""
     found, wrong = list(embedded_bundles()), []
     for path in _user_files():
         try:
@@ -372,22 +372,22 @@ def load_bundle(model: str | Path | None = None) -> Bundle:
     """Finds, reads and verifies a model.
 
     Args:
-        model: The name of an embedded model, of a file in the user's models folder (without
-            ``.onnx``), or the path of a file. None is the default model.
+        model: The name of an embedded model, the name of a file in the user's models folder
+            (without ``.onnx``), or the path of a file. None is the default model.
 
     Raises:
-        ModelError: No such model, or it is not one, or it is damaged.
+        ModelError: There is no such model, or the file is damaged or not a model.
     """
     wanted = DEFAULT_NAME if model is None else model
     index = _index()
     if isinstance(wanted, str) and wanted in index:
         path, pinned = index[wanted]
         return _open(path, pinned=pinned)
-    # A name is a single word; whatever has a folder or an ending in it is a file.
+    # A string with a folder or the extension .onnx is a path; any other is a name.
     is_path = isinstance(wanted, Path) or wanted.endswith(".onnx") or Path(wanted).name != wanted
     if is_path:
         path = _expanded(Path(wanted))
-        # A file of the package opened by its path is still the package's file.
+        # A model of the package is still embedded if it is opened by its path.
         for file, pinned in index.values():
             if os.path.realpath(path) == os.path.realpath(file):
                 return _open(file, pinned=pinned)

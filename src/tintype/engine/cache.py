@@ -1,7 +1,7 @@
-"""Predictions that are kept: the same photograph in other colours does not run the network again.
+"""A cache of predictions: rendering a photograph in other colours does not run the network again.
 
-What a prediction depends on is the photograph's pixels and those settings that reach the network
-(`tintype.engine.settings.Settings.for_network`). Everything else is decided when it is rendered.
+A prediction depends on the photograph's pixels and on the settings that reach the network
+(`tintype.engine.settings.Settings.for_network`). Everything else is applied when it is rendered.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ Key = tuple[str, str]
 
 
 def digest_of(photo: Photo) -> str:
-    """A digest of what a network sees of a photograph: its grey, at its depth and size."""
+    """A digest of the photograph's grey, including its bit depth and size."""
     pixels = hashlib.blake2b(np.ascontiguousarray(photo.grey).data, digest_size=16)
     pixels.update(f"{photo.grey.dtype} {photo.shape}".encode())
     return pixels.hexdigest()
@@ -35,19 +35,19 @@ def key_of(digest: str, settings: Settings, capabilities: Collection[str]) -> Ke
     """The key of a prediction.
 
     Args:
-        digest: As `digest_of` gives it.
-        settings: How it is coloured.
-        capabilities: Of the model, as its card lists them.
+        digest: As returned by `digest_of`.
+        settings: How the photograph is coloured.
+        capabilities: Capabilities of the model, as listed in its card.
     """
     return digest, settings.for_network(capabilities).canonical()
 
 
 class PredictionCache:
-    """Predictions of one model, the least recently used ones let go. Safe to use from threads.
+    """A least-recently-used cache of one model's predictions. Thread-safe.
 
     Args:
-        budget: Bytes that they may take together; the newest is kept in any case, so that 0 keeps
-            the last one alone.
+        budget: Maximum total size in bytes. The newest prediction is always kept, so 0 keeps only
+            the last one.
     """
 
     def __init__(self, budget: int) -> None:
@@ -58,16 +58,16 @@ class PredictionCache:
 
     @property
     def size(self) -> int:
-        """Bytes that they take."""
+        """Total size of the cached predictions, in bytes."""
         return self._size
 
     def get(self, key: Key, predict: Callable[[], Prediction]) -> Prediction:
-        """The prediction of a key.
+        """The prediction of a key, computed on a cache miss.
 
         Args:
-            key: As `key_of` gives it.
-            predict: Makes it where it is not kept. Two threads that miss at the same moment both
-                make it; whoever cannot afford that holds a lock of its own.
+            key: As returned by `key_of`.
+            predict: Computes the prediction. Two threads that miss at the same time both call it;
+                callers that cannot afford that must hold their own lock.
         """
         with self._lock:
             if key in self._kept:
@@ -83,25 +83,25 @@ class PredictionCache:
         return prediction
 
     def kept(self, key: Key) -> Prediction | None:
-        """The prediction of a key, where there is one; it counts as used."""
+        """The cached prediction of a key, or None; it counts as used."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
 
     def drop(self, key: Key) -> None:
-        """Lets go of the prediction of a key, where there is one."""
+        """Removes the prediction of a key, if it is cached."""
         with self._lock:
             self._remove(key)
 
     def drop_oldest(self, *, keep: int = 1) -> int:
-        """Lets go of the least recently used one.
+        """Removes the least recently used prediction.
 
         Args:
-            keep: So many of the newest stay.
+            keep: How many of the newest predictions to keep.
 
         Returns:
-            Bytes that it took; 0 where there was none to let go.
+            Its size in bytes; 0 if nothing was removed.
         """
         with self._lock:
             if len(self._kept) <= keep:
@@ -111,7 +111,7 @@ class PredictionCache:
             return before - self._size
 
     def forget(self, digest: str) -> None:
-        """Lets go of all predictions for a photograph."""
+        """Removes all predictions for a photograph."""
         with self._lock:
             for key in [key for key in self._kept if key[0] == digest]:
                 self._remove(key)
@@ -123,19 +123,19 @@ class PredictionCache:
 
 
 def size_of(prediction: Prediction) -> int:
-    """Bytes that a prediction takes."""
+    """Size of a prediction in bytes."""
     planes = (prediction.luma, prediction.ab, prediction.logits, prediction.features)
     own = sum(0 if plane is None else held_bytes(plane) for plane in planes)
-    # The one without hints may be kept by itself too, and then counts twice: never too little.
+    # The one without hints may also be cached by itself; then it counts twice, never too little.
     return own + (0 if prediction.plain is None else size_of(prediction.plain))
 
 
 def least_bytes(fit: Fit, *, bins: int) -> int:
-    """Bytes that a prediction will take at least, before there is one.
+    """A lower bound on the size of a prediction in bytes, before it is computed.
 
     Args:
-        fit: As the engine plans it.
-        bins: Of the model's distribution; 0 where it predicts none.
+        fit: As planned by the engine.
+        bins: Number of bins of the model's distribution; 0 if it predicts none.
     """
     height, width = fit.padded
     places = (height // fit.stride) * (width // fit.stride)
@@ -143,7 +143,7 @@ def least_bytes(fit: Fit, *, bins: int) -> int:
 
 
 def held_bytes(array: NDArray[Any]) -> int:
-    """Bytes that an array keeps in memory: of a view, all that it is a view of."""
+    """Bytes that an array holds in memory; for a view, the size of the whole base array."""
     base = array.base
     while isinstance(base, np.ndarray):
         array, base = base, base.base
@@ -153,7 +153,7 @@ def held_bytes(array: NDArray[Any]) -> int:
 
 
 class CachingEngine(Engine):
-    """An engine that keeps its predictions.
+    """An engine that caches its predictions.
 
     Args:
         bundle: The model.
@@ -170,5 +170,5 @@ class CachingEngine(Engine):
         settings = settings or Settings()
         settings.check_size(photo.shape)
         key = key_of(digest_of(photo), settings, self.bundle.card.capabilities)
-        predict = super().predict  # a name: `super` without arguments does not work in a lambda
+        predict = super().predict  # `super` without arguments does not work in a lambda
         return self._cache.get(key, lambda: predict(photo, settings))

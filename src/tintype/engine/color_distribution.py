@@ -1,7 +1,7 @@
-"""From a predicted distribution over colours to the colours themselves, and to how sure they are.
+"""Decodes a predicted distribution over colours: the colours, palettes, and their uncertainty.
 
 Source: Zhang, Isola, Efros, "Colorful Image Colorization", ECCV 2016, section 2.3; moving the
-rebalancing from training to here is ours (`tintype.color.abgrid.annealed_mean`).
+rebalancing from training to decoding is our own change (`tintype.color.abgrid.annealed_mean`).
 """
 
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from tintype.color.abgrid import BINS, annealed_mean, bin_centers
 from tintype.engine.bundle import Card
 
-_WARM = np.array([0.012, 0.035])  # nats for each unit of a and b: towards orange
+_WARM = np.array([0.012, 0.035])  # nats per unit of a and b: towards orange
 _WARM_SHIFT = np.array([3.0, 8.0])  # CIELAB units
 _BIN = 10.0  # ab units from one bin to the next
 _APART = 25.0  # ab units between two suggestions: distinct at a glance
 _STEP = 0.5
-"""How far a palette leans, in standard deviations of the picture's uncertainty; chosen on dev."""
+"""Shift of a palette, in standard deviations of the picture's uncertainty; tuned on dev."""
 _SOBER_FROM = 0.3
-"""From this vividness on, one of three palettes or more is the sober one, as at vividness 0."""
+"""From this vividness on, if there are three palettes or more, one is sober, as at vividness 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Palette:
 
     Attributes:
         ab: (2, h, w) CIELAB units.
-        share: Of the distribution, how much lies nearer to these colours than to the other
-            versions'; the shares of all versions sum to 1.
+        share: Fraction of the distribution that is nearer to these colours than to those of the
+            other versions; the shares of all versions sum to 1.
     """
 
     ab: NDArray[np.float32]
@@ -39,14 +39,14 @@ class Palette:
 def colors(
     logits: NDArray[np.float32], card: Card, *, vividness: float, warmth: float = 0.0
 ) -> NDArray[np.float32]:
-    """The chroma of a distribution.
+    """Decodes the chroma of a distribution.
 
     Args:
         logits: (bins, h, w) log-probabilities up to a constant.
-        card: The model's, for its weights and its temperature.
+        card: The model's card, for its weights and its temperature.
         vividness: tau in ``softmax((logits + tau log w) / T)``: 0 is the calibrated distribution,
             1 is Zhang's rebalancing.
-        warmth: -1..1 leans the distribution towards blue or orange: what is certain stays.
+        warmth: -1..1 shifts the distribution towards blue or orange; certain colours stay.
 
     Returns:
         (2, h, w) a and b in CIELAB units.
@@ -56,7 +56,7 @@ def colors(
 
 
 def _bias(card: Card, *, vividness: float, warmth: float) -> NDArray[np.float64]:
-    """(313,) what is added to the logits."""
+    """(313,) bias to add to the logits."""
     bias = np.asarray(card.log_weights, np.float64) * vividness
     if warmth:
         bias = bias + bin_centers().astype(np.float64) @ (warmth * _WARM)
@@ -64,30 +64,30 @@ def _bias(card: Card, *, vividness: float, warmth: float) -> NDArray[np.float64]
 
 
 def shift(warmth: float) -> NDArray[np.float32]:
-    """(2, 1, 1) what warmth adds to the colours of a network without a distribution."""
+    """(2, 1, 1) offset that warmth adds to the colours of a network without a distribution."""
     return (warmth * _WARM_SHIFT)[:, None, None].astype(np.float32)
 
 
 def palettes(
     logits: NDArray[np.float32], card: Card, *, vividness: float, count: int, warmth: float = 0.0
 ) -> list[Palette]:
-    """The single answer, a sober one, and versions that lean as a whole towards other colours.
+    """The default version, a sober one, and versions shifted globally towards other colours.
 
-    A version that leans multiplies every place's distribution by ``exp(lean . ab)``, the same lean
-    everywhere: what is certain stays, what is open moves together, so that each version is
-    consistent within itself. The leans go evenly around the ellipse of the picture's own
-    uncertainty. The sober version is the distribution as it was predicted: where no colour is
-    probable, it stays grey.
+    A shifted version multiplies the distribution at every position by ``exp(lean . ab)``, with the
+    same lean everywhere: certain colours stay and uncertain ones move together, so each version is
+    self-consistent. The leans are spaced evenly around the ellipse of the picture's own
+    uncertainty. The sober version is the distribution as predicted: where no colour is probable, it
+    stays grey.
 
     Args:
         logits: (313, h, w) log-probabilities up to a constant.
-        card: The model's, for its weights and its temperature.
+        card: The model's card, for its weights and its temperature.
         vividness: tau, as in `colors`.
-        count: How many, the single answer among them; at least 1.
+        count: Number of versions including the default; at least 1.
         warmth: As in `colors`.
 
     Returns:
-        The single answer first, then the others, the likeliest first. There is no chance in it.
+        The default version first, then the others, most likely first. The result is deterministic.
     """
     centers = bin_centers().astype(np.float64)
     bias = _bias(card, vividness=vividness, warmth=warmth)
@@ -96,7 +96,7 @@ def palettes(
     axes = _open_axes(mass.astype(np.float64), centers)
     sober = count >= 3 and vividness >= _SOBER_FROM
     leaning = count - 1 - sober
-    # The first one leans along the narrow axis: of three, that was nearest to the truth on dev.
+    # The first lean is along the narrow axis: of three palettes, that was the most accurate on dev.
     angles = np.pi / 2 + np.arange(leaning) * (2 * np.pi / max(leaning, 1))
     around = np.stack([np.cos(angles), np.sin(angles)], axis=1) @ axes
     biases = [bias, *(bias + centers @ (_STEP * lean) for lean in around)]
@@ -112,20 +112,20 @@ def palettes(
 
 
 def _open_axes(mass: NDArray[np.float64], centers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(2, 2): the leans that move by one standard deviation, the widest first."""
+    """(2, 2): the leans that shift colours by one standard deviation, the widest first."""
     mean = centers.T @ mass  # (2, n)
     second = (centers.T * mass.mean(axis=1)) @ centers
     within = second - mean @ mean.T / mean.shape[1]
     variance, directions = np.linalg.eigh(within)
-    # Where next to nothing is open, a standard deviation of less than a bin would tear it open.
+    # With almost no uncertainty, dividing by a deviation of less than a bin would exaggerate it.
     wide = np.maximum(np.sqrt(np.maximum(variance, 0)), _BIN)
     axes: NDArray[np.float64] = (directions / wide).T[::-1]
-    # Eigenvectors have no sign of their own; a fixed one gives one result for ever.
+    # The sign of an eigenvector is arbitrary; fixing it makes the result deterministic.
     return axes * np.where(axes.sum(axis=1, keepdims=True) < 0, -1.0, 1.0)
 
 
 def _shares(mass: NDArray[np.float32], versions: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(count,): the mass of the bins that are nearest to each version's colour, over all places."""
+    """(count,): mass of the bins nearest to each version's colour, over all positions."""
     centers = bin_centers()
     places = slice(None, None, max(1, mass.shape[1] // 1024))
     mass, versions = mass[:, places], versions[..., places]
@@ -138,12 +138,12 @@ def _shares(mass: NDArray[np.float32], versions: NDArray[np.float32]) -> NDArray
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A colour that the model thinks possible at one place.
+    """A colour that the model considers plausible at one position.
 
     Attributes:
         a: CIELAB a.
         b: CIELAB b.
-        share: How much of the distribution lies nearer to it than to the other suggestions.
+        share: Fraction of the distribution that is nearer to it than to the other suggestions.
     """
 
     a: float
@@ -152,15 +152,15 @@ class Suggestion:
 
 
 def suggestions(logits: NDArray[np.float32], *, count: int) -> list[Suggestion]:
-    """What a person may choose from at one place.
+    """Suggested colours for one position.
 
     Args:
-        logits: (bins,) log-probabilities of the place up to a constant.
-        count: At most so many.
+        logits: (bins,) log-probabilities at the position up to a constant.
+        count: Maximum number of suggestions.
 
     Returns:
-        The likeliest first. Each is chosen as the bin with the most probability around it, at
-        least `_APART` from those chosen before.
+        The most likely first. Each is the bin with the most probability around it among those at
+        least `_APART` from the earlier ones.
     """
     centers = bin_centers().astype(np.float64)
     mass = np.exp(logits.astype(np.float64) - float(logits.max()))
@@ -183,7 +183,7 @@ def suggestions(logits: NDArray[np.float32], *, count: int) -> list[Suggestion]:
 
 
 def uncertainty(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How open the colour of each place is.
+    """How uncertain the colour of each position is.
 
     Args:
         logits: (bins, h, w) log-probabilities up to a constant.

@@ -1,7 +1,8 @@
 """Names of colours: one table for the command, Python, HTTP and the page.
 
-The names of CSS, and those of the xkcd colour survey, which people use for things: "brick",
-"olive drab", "dusty rose". Where both have a name, CSS is meant; ``xkcd:teal`` is the other.
+It contains the names of CSS and those of the xkcd colour survey, which people use for everyday
+things: "brick", "olive drab", "dusty rose". A name that both define refers to CSS; ``xkcd:teal``
+selects the survey's.
 
 Sources: CSS Color Module Level 4, 6.1 (as Pillow has it); the xkcd colour survey, R. Munroe 2010,
 CC0, in xkcd_colors.txt beside this file.
@@ -19,7 +20,7 @@ from PIL import ImageColor
 from tintype.errors import UsageError, brief
 
 XKCD = "xkcd:"
-"""Before a name of the survey that CSS has too."""
+"""Prefix of a survey name that CSS also defines."""
 
 _SUGGESTIONS = 3
 _HEXADECIMAL = re.compile(r"#?([0-9a-f]{6})|#([0-9a-f]{3})")
@@ -29,7 +30,7 @@ _HEXADECIMAL = re.compile(r"#?([0-9a-f]{6})|#([0-9a-f]{3})")
 def color_names() -> Mapping[str, str]:
     """Every name in lower case and its colour as ``#c04030``: CSS first, each list sorted.
 
-    A name of the survey that CSS has as well, in whatever spelling, has `XKCD` before it.
+    A survey name that CSS also defines, in whatever spelling, has the prefix `XKCD`.
     """
     css = {name: _hex(ImageColor.getrgb(name)) for name in sorted(ImageColor.colormap)}
     text = files(__package__).joinpath("xkcd_colors.txt").read_text(encoding="ascii")
@@ -42,14 +43,14 @@ def color_names() -> Mapping[str, str]:
 
 
 def rgb_of(color: str) -> tuple[int, int, int]:
-    """The three bytes of a colour as it is written.
+    """Parses a colour into its three bytes.
 
     Args:
         color: ``#c04030``, ``c04030`` or ``#c43``, or one of `color_names`: in upper or lower case,
             with spaces, hyphens or nothing between its words.
 
     Raises:
-        UsageError: It is neither; with the names that are most like it.
+        UsageError: It is neither; the message suggests the most similar names.
     """
     text = " ".join(color.lower().split())
     found = _HEXADECIMAL.fullmatch(text)
@@ -66,7 +67,7 @@ def rgb_of(color: str) -> tuple[int, int, int]:
 
 
 def _unknown(color: str) -> UsageError:
-    """What to say where a colour is not understood."""
+    """The error for a colour that cannot be parsed."""
     spelled = _by_letters()
     near = difflib.get_close_matches(_letters(color.lower()), spelled, n=_SUGGESTIONS, cutoff=0.75)
     names = [_names_by_letters()[letters] for letters in near]
@@ -95,7 +96,7 @@ def _by_letters() -> Mapping[str, str]:
 
 
 def _letters(name: str) -> str:
-    """A name without what people leave out or add between its words."""
+    """A name without the separators that people add or leave out between its words."""
     return re.sub(r"[\s'_-]", "", name)
 
 

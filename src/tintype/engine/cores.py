@@ -7,13 +7,13 @@ from pathlib import Path, PurePosixPath
 
 
 def usable_cores(root: Path = Path("/")) -> int:
-    """The cores this process may use, which containers and `taskset` make fewer than there are.
+    """The number of cores this process may use, which containers and `taskset` may restrict.
 
-    A container is given time rather than cores: 150 ms in each 100 ms are two cores, one of them
-    for half of the time. More threads than that would only wait for each other.
+    A container's limit is CPU time rather than cores: 150 ms per 100 ms counts as two cores, one of
+    them used half of the time. More threads than that would only wait for each other.
 
     Args:
-        root: Where ``proc`` and ``sys`` are.
+        root: Folder that contains ``proc`` and ``sys``.
     """
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
@@ -23,7 +23,7 @@ def usable_cores(root: Path = Path("/")) -> int:
 
 
 def _quotas(root: Path) -> Iterator[float]:
-    """Limits of control groups, in cores: that of this process and those around it.
+    """CPU limits in cores of this process's control group and of its ancestors.
 
     Source: Linux kernel documentation, admin-guide/cgroup-v2 (cpu.max) and scheduler/sched-bwc
     (version 1: cpu.cfs_quota_us and cpu.cfs_period_us).
@@ -36,7 +36,7 @@ def _quotas(root: Path) -> Iterator[float]:
         mount = groups / controllers if controllers else groups
         if controllers and not mount.is_dir():
             mount = groups / "cpu"
-        # Inside a container the path may be that of the host, and only its own group be mounted.
+        # Inside a container the path may be the host's, while only the own group is mounted.
         own = PurePosixPath(path.lstrip("/"))
         for group in {mount / part for part in (own, *own.parents)}:
             if controllers:

@@ -1,4 +1,4 @@
-"""How fast a device is, and how far its pixels are from the CPU's: measured, as drivers differ."""
+"""Measures how fast a device is and how far its pixels are from the CPU's, since drivers differ."""
 
 import time
 from collections.abc import Iterator
@@ -23,9 +23,9 @@ _SIDE = 512
 
 
 def sample() -> Photo:
-    """Noise whose spectrum is that of photographs: the amplitude falls with the frequency.
+    """Noise with the spectrum of photographs: the amplitude falls with the frequency.
 
-    How far a device is from the CPU is about the same on it as on photographs.
+    On it, devices differ from the CPU about as much as on photographs.
 
     Source: Field 1987, Relations between the statistics of natural images and the response
     properties of cortical cells.
@@ -46,11 +46,11 @@ def alike(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
 
 
 def measure(engine: "Engine", device: DeviceName) -> float:
-    """The share of pixels of a sample for which a device is at most one step from the CPU.
+    """The share of a sample's pixels for which a device is at most one step from the CPU.
 
     Args:
-        engine: It runs its network on both.
-        device: Any.
+        engine: The engine whose network is run on both.
+        device: Any device.
     """
     photo = sample()
     found = engine.colorize(photo, Settings(quality="normal", device=device)).color
@@ -61,18 +61,18 @@ def measure(engine: "Engine", device: DeviceName) -> float:
 
 
 def share_text(share: float) -> str:
-    """A share of pixels as people read it: never rounded up to all, or to what is promised."""
+    """A share of pixels as a percentage, never rounded up to 100 % or to the promised share."""
     steps = 100 if share >= 0.99 else 1
     return f"{np.floor(share * 100 * steps) / steps:g} %"
 
 
 def note(device: Device, share: float) -> str:
-    """What an output says of its device; empty where the pixels are the CPU's."""
+    """The note on an output's device; empty if the pixels match the CPU's."""
     if share >= ALIKE:
         return ""
     return (
-        f"Predicted on {device.title}, whose colours differ: of a sample, {share_text(share)} of "
-        "the pixels are within one step of the CPU's."
+        f"Predicted on {device.title}, whose colours differ from the CPU's: {share_text(share)} of "
+        "a sample's pixels are within one step."
     )
 
 
@@ -84,15 +84,16 @@ _ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What there is to say of a device on this machine.
+    """Measurements of a device on this machine.
 
     Attributes:
-        name: What ``--device`` takes.
-        tried: Whether somebody has run this device before.
-        missing: Why it is not available and what to do; empty where it is.
-        start: Seconds until the first answer: the library, the network, and the first run.
-        seconds: The best of a few runs on an input of 256 x 256 pixels, with all cores.
-        alike: The share of pixels of a sample that are at most one step from the CPU's.
+        name: Its name, as passed to ``--device``.
+        tried: Whether the authors have run this device.
+        missing: Why it is not available and what to do; empty if it is available.
+        start: Seconds until the first result: loading the library and the network, and the first
+            run.
+        seconds: The fastest of a few runs on an input of 256 x 256 pixels, with all cores.
+        alike: The share of a sample's pixels that are at most one step from the CPU's.
     """
 
     name: str
@@ -103,27 +104,27 @@ class Found:
     alike: float | None = None
 
     def sentence(self) -> str:
-        """What a person reads."""
+        """The measurements as text for people."""
         if self.seconds is None or self.start is None or self.alike is None:
             return f"not available. {self.missing}"
-        text = f"{self.seconds * 1000:.0f} ms for {_INPUT} x {_INPUT} pixels, first answer after "
+        text = f"{self.seconds * 1000:.0f} ms for {_INPUT} x {_INPUT} pixels, first result after "
         text += f"{self.start:.1f} s"
         if self.name == AUTOMATIC:
             return f"{text}; the default"
         text += f"; {share_text(self.alike)} of the pixels within one step of the CPU's"
-        return text if self.tried else f"{text}; not tried by the authors"
+        return text if self.tried else f"{text}; not tested by the authors"
 
 
 def survey(bundle: Bundle) -> Iterator[Found]:
-    """Tries every device with a short run.
+    """Measures every device with a short run.
 
     Args:
         bundle: The model.
 
     Yields:
-        What was found of each, in the order of the table.
+        The measurements of each device, in the order of the table.
     """
-    from tintype.engine.predict import Engine  # which reads this module
+    from tintype.engine.predict import Engine  # here because it imports this module
 
     engine = Engine(bundle)
     for device in DEVICES.values():
@@ -139,7 +140,7 @@ def survey(bundle: Bundle) -> Iterator[Found]:
 
 
 def _timed(network: Network) -> tuple[float, float]:
-    """Seconds until the first answer, and of the fastest one after it."""
+    """Seconds until the first result, and of the fastest run after it."""
     L = np.linspace(0, 100, _INPUT * _INPUT, dtype=np.float32).reshape(1, 1, _INPUT, _INPUT)
     taken = []
     for _ in range(1 + _ROUNDS):

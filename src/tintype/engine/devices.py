@@ -1,9 +1,9 @@
 """The devices that a network can run on: one table for every interface.
 
-Nothing heavy is imported, since the help of the command is made from the table of settings, which
-has these names. Whether a device is there is for `tintype.engine.sessions` to see.
+Imports are kept light, since the command's help is generated from the table of settings, which
+contains these names. `tintype.engine.sessions` checks whether a device is available.
 
-Sources: ONNX Runtime's pages of its execution providers, and OpenVINO's page of its CPU device.
+Sources: ONNX Runtime's documentation of its execution providers, and OpenVINO's of its CPU device.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,12 @@ DeviceName = Literal["auto", "cpu", "openvino", "openvino-bf16", "cuda", "direct
 Runtime = Literal["onnxruntime", "openvino"]
 
 AUTOMATIC = "cpu"
-"""What "auto" is. The same photograph gives the same bytes whatever else is installed, and no
-device was measured to be both faster and equal: docs/how-to/use-another-device.md."""
+"""The device that "auto" selects. The same photograph then produces the same bytes whatever else is
+installed, and no other device measured was both faster and identical:
+docs/how-to/use-another-device.md."""
 
 ALIKE = 0.999
-"""The share of pixels that are at most one step from the CPU's, from which nothing is said."""
+"""The share of pixels at most one step from the CPU's from which outputs carry no note."""
 
 _OPENVINO = "Type: pip install 'tintype[openvino]'"
 
@@ -30,14 +31,14 @@ class Device:
     """A row of the table.
 
     Attributes:
-        name: What ``--device`` takes.
-        title: For messages.
+        name: Its name, as passed to ``--device``.
+        title: Its name in messages.
         runtime: The library that runs the network.
-        provider: Its own name for the device.
-        options: What it is told, beside threads.
+        provider: The library's own name for the device.
+        options: Options passed to the library, apart from threads.
         bfloat16: Whether it computes in bfloat16.
-        tried: Whether somebody has run it; what nobody has is not called supported.
-        install: What to do where it is missing; a sentence.
+        tried: Whether the authors have run it; an untried device is not called supported.
+        install: A sentence on how to install it if it is missing.
     """
 
     name: str
@@ -57,7 +58,7 @@ _ROWS = (
         "OpenVINO on the CPU",
         "openvino",
         "CPU",
-        # Left to itself it would take bfloat16 where the processor has it.
+        # By default it would use bfloat16 on processors that support it.
         {"INFERENCE_PRECISION_HINT": "f32"},
         tried=True,
         install=_OPENVINO,
@@ -77,10 +78,10 @@ _ROWS = (
         "a CUDA GPU",
         "onnxruntime",
         "CUDAExecutionProvider",
-        # TensorFloat-32 has ten bits, and the best of all kernels would be looked for anew for each
-        # shape of photograph.
+        # TensorFloat-32 has only ten mantissa bits, and an exhaustive search for the best kernel
+        # would be repeated for each input shape.
         {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"},
-        install="In an environment of its own, replace onnxruntime: pip uninstall onnxruntime, "
+        install="In a separate environment, replace onnxruntime: pip uninstall onnxruntime, "
         "then pip install 'onnxruntime-gpu[cuda,cudnn]'",
     ),
     Device(
@@ -88,7 +89,7 @@ _ROWS = (
         "a GPU through DirectML",
         "onnxruntime",
         "DmlExecutionProvider",
-        install="On Windows, in an environment of its own, replace onnxruntime: pip uninstall "
+        install="On Windows, in a separate environment, replace onnxruntime: pip uninstall "
         "onnxruntime, then pip install onnxruntime-directml",
     ),
     Device(
@@ -97,7 +98,7 @@ _ROWS = (
         "onnxruntime",
         "CoreMLExecutionProvider",
         {"ModelFormat": "MLProgram"},
-        install="It comes with onnxruntime on macOS, and nowhere else.",
+        install="It is included in onnxruntime on macOS only.",
     ),
 )
 
@@ -106,5 +107,5 @@ DEVICES: Mapping[str, Device] = MappingProxyType({row.name: row for row in _ROWS
 
 
 def device_of(name: DeviceName) -> Device:
-    """The device of a name; "auto" is one of the others."""
+    """The device of a name; "auto" is resolved to one of them."""
     return DEVICES[AUTOMATIC if name == "auto" else name]

@@ -1,7 +1,7 @@
-"""From a photograph's size down to a network's: how it lies in the input, and its lightness.
+"""Scales a photograph's lightness down to the network's input, and places it there.
 
-Y' is shrunk and then turned into L. Averaging L instead costs a table look-up at full size and
-moves the network's input by 0.1 L on average (`benchmarks/chroma_upsampling.py` prints it).
+Y' is downsampled and then converted to L. Averaging L instead costs a table look-up at full size
+and changes the network's input by 0.1 L on average (`benchmarks/chroma_upsampling.py` prints it).
 """
 
 from dataclasses import dataclass
@@ -14,22 +14,23 @@ from tintype.color.cielab import luma01_to_L
 from tintype.errors import UsageError
 
 _LARGEST_AREA = 4
-"""The network sees at most this many squares of the card's size: a panorama is shrunk further."""
+"""The input has at most the area of this many squares of the card's size; panoramas are shrunk
+further."""
 _LARGEST_GAIN = 4
-"""A tiny picture is enlarged at most this much: a 1 x 1 needs no 256 pixels."""
+"""A tiny picture is enlarged at most by this factor: a 1 x 1 does not need 256 pixels."""
 _CHANNELS = 16
 """Channels of an output that are resampled at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How a photograph lies in a network's input.
+    """How a photograph is placed in a network's input.
 
     Attributes:
         shape: (height, width) of the photograph.
         content: (height, width) of the photograph in the input, from the upper left corner.
         padded: (height, width) of the input.
-        stride: Input pixels for one output pixel.
+        stride: Input pixels per output pixel.
     """
 
     shape: tuple[int, int]
@@ -55,21 +56,21 @@ class Fit:
 
 
 def plan_fit(shape: tuple[int, int], *, short_side: int, multiple: int, stride: int) -> Fit:
-    """Chooses the network's input size: aspect kept, padded to a multiple.
+    """Chooses the network's input size, preserving the aspect ratio and padding to a multiple.
 
     Args:
         shape: (height, width) of the photograph.
-        short_side: What its short side becomes, in pixels, unless the photograph is tiny (at most
-            four times larger) or very long (at most the area of four squares).
+        short_side: Target length of the short side in pixels. A tiny photograph is enlarged at most
+            four times, and a very long one gets at most the area of four squares.
         multiple: Height and width are padded to multiples of this.
-        stride: Input pixels for one output pixel.
+        stride: Input pixels per output pixel.
     """
     height, width = shape
     area = _LARGEST_AREA * short_side**2
     scale = min(
         short_side / min(shape),
         (area / (height * width)) ** 0.5,
-        area / multiple / max(shape),  # a row of single pixels: its padding has an area too
+        area / multiple / max(shape),  # the padding of a one-pixel-high row counts towards the area
         _LARGEST_GAIN,
     )
     content = max(1, round(height * scale)), max(1, round(width * scale))
@@ -78,18 +79,18 @@ def plan_fit(shape: tuple[int, int], *, short_side: int, multiple: int, stride: 
 
 
 def luma_down(grey: NDArray[np.unsignedinteger], fit: Fit) -> NDArray[np.float32]:
-    """Y' at the network's size, mirrored into the padding.
+    """Y' at the network's input size, mirrored into the padding.
 
     Args:
         grey: (H, W) Y', uint8 or uint16.
-        fit: Where it goes.
+        fit: Placement of the photograph in the input.
 
     Returns:
         ``fit.padded`` Y' in 0..255.
     """
     height, width = fit.content
     grey_u8 = grey if grey.dtype == np.uint8 else _upper_byte(grey)
-    # Reducing by a whole factor first reads the large picture once, at the speed of memory.
+    # Reducing by an integer factor first reads the large picture once, at memory bandwidth.
     small = Image.fromarray(grey_u8).resize(
         (width, height), Image.Resampling.BICUBIC, reducing_gap=2.0
     )
@@ -103,14 +104,14 @@ def regrid(planes: NDArray[np.float32], there: Fit, here: Fit) -> NDArray[np.flo
 
     Args:
         planes: (n, h, w) of the output for `there`, padding included.
-        there: How the photograph lay in that input.
-        here: How it lies in the other one.
+        there: Placement of the photograph in that input.
+        here: Placement in the other one.
 
     Returns:
         (n, h', w') on the grid of the output for `here`, the padding filled with the last
         values.
     """
-    # Some channels at a time stay in a core's cache, which takes half of the time.
+    # A few channels at a time fit in a core's cache, which halves the time.
     size = here.padded[0] // here.stride, here.padded[1] // here.stride
     found = np.empty((len(planes), *size), np.float32)
     for first in range(0, len(planes), _CHANNELS):
@@ -136,7 +137,7 @@ def _regridded(planes: NDArray[np.float32], there: Fit, here: Fit) -> NDArray[np
 
 
 def _upper_byte(grey: NDArray[np.unsignedinteger]) -> NDArray[np.uint8]:
-    """The upper byte, rounded: the network's input has no finer steps, in training either."""
+    """The upper byte, rounded: the network's input has 8-bit steps, in training too."""
     upper = np.empty(grey.shape, np.uint8)
     for top in range(0, grey.shape[0], 64):
         strip = grey[top : top + 64].astype(np.uint32)

@@ -1,8 +1,8 @@
-"""The colours of another program's version of the photograph, for the photograph's own grey.
+"""Applies the colours of another program's version of a photograph to the photograph's own grey.
 
-Other colourizers give small pictures with changed lightness, without metadata. Here only their
-chroma counts: it is brought to the size of the photograph as a network's chroma is, guided by its
-lightness.
+Other colorizers produce small pictures with altered lightness and no metadata. Only their chroma is
+used here: it is upsampled to the size of the photograph like a network's chroma, guided by the
+photograph's lightness.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.photo import rgb_to_grey
 
 _MOST_PIXELS = 1 << 20
-"""A larger picture is shrunk: chroma is guided by the photograph's lightness from there."""
+"""A larger picture is shrunk; from there, the photograph's lightness guides the chroma."""
 _SAME_SHAPE = 0.02
 """Largest difference between the aspect ratios of two versions of a photograph."""
-_LOOK = 64  # pixels of the long side at which lightness is compared
+_LOOK = 64  # long side, in pixels, at which lightness is compared
 _SAME_PHOTOGRAPH = 0.6
 """Smallest correlation between the lightness of two versions of a photograph."""
 
@@ -33,9 +33,9 @@ class GivenColors(Layer):
     """A photograph in colour, in any size.
 
     Attributes:
-        path: Where it was read from.
-        sha256: Of its file.
-        pixels: (H, W, 3) sRGB, upright, shrunk to what can matter.
+        path: Path that it was read from.
+        sha256: SHA-256 of its file.
+        pixels: (H, W, 3) sRGB, upright, shrunk to the size that is useful.
     """
 
     __slots__ = ()
@@ -47,26 +47,26 @@ class GivenColors(Layer):
             shape: (height, width) of the photograph.
 
         Raises:
-            UsageError: It is cropped, turned or another photograph.
+            UsageError: It is cropped, rotated or another photograph.
         """
         height, width = self.pixels.shape[:2]
-        # A picture of few pixels cannot have the ratio any better.
+        # A small picture cannot match the aspect ratio any closer.
         rounding = 1 / min(height, width) + 1 / min(shape)
         if abs(np.log(height * shape[1] / (width * shape[0]))) > _SAME_SHAPE + rounding:
             raise UsageError(
                 f"{shown(self.path)} is {width} x {height}, but the photograph is "
                 f"{shape[1]} x {shape[0]} as it is displayed.",
-                advice="Give a version of the same photograph, not cropped and not turned.",
+                advice="Give a version of the same photograph, neither cropped nor rotated.",
             )
 
     def prediction(self, grey: NDArray[np.unsignedinteger]) -> Prediction:
-        """What an engine renders for the photograph.
+        """The prediction that an engine renders for the photograph.
 
         Args:
             grey: (H, W) of the photograph.
 
         Returns:
-            Chroma for each pixel of the smaller of both pictures, without a distribution.
+            Chroma for each pixel of the smaller of the two pictures, without a distribution.
 
         Raises:
             UsageError: It shows another photograph.
@@ -95,20 +95,20 @@ class GivenColors(Layer):
             raise UsageError(
                 f"{shown(self.path)} does not show the same photograph: the correlation of their "
                 f"lightness is {alike:.2f}.",
-                advice="Give a version of the same photograph, not mirrored and not turned.",
+                advice="Give a version of the same photograph, neither mirrored nor rotated.",
             )
 
     @classmethod
     def of(cls, data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Self:
-        """The colours of a file's bytes.
+        """Reads the colours from a file's bytes.
 
         Args:
             data: A picture file, of any format that can be coloured.
-            name: For messages.
-            max_pixels: A picture with more is refused unread.
+            name: Its name, for messages.
+            max_pixels: A picture with more pixels is refused without decoding it.
 
         Raises:
-            UsageError: It is no picture, or has no colours.
+            UsageError: It is not a picture, or has no colours.
         """
         rgb = colors_of(data, name=name, max_pixels=max_pixels)
         scale = (_MOST_PIXELS / (rgb.shape[0] * rgb.shape[1])) ** 0.5
@@ -119,6 +119,6 @@ class GivenColors(Layer):
 
 
 def _resized(rgb: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
-    """(height, width) of a picture, averaged where it becomes smaller."""
+    """Resizes a picture to (height, width), averaging pixels where it is shrunk."""
     image = Image.fromarray(rgb)
     return image.resize(size[::-1], Image.Resampling.BOX, reducing_gap=3.0)

@@ -1,4 +1,4 @@
-"""Whether a coloured photograph still has the grey it was made from."""
+"""Checks that a coloured photograph still has the grey of its source."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ from tintype.photo.photo import Photo
 
 @dataclass(frozen=True, slots=True)
 class GreyCheck:
-    """Whether the grey of a coloured photograph is still the grey it was.
+    """How the grey of a coloured photograph differs from that of its source.
 
     Attributes:
-        max_difference: Largest difference of Y', in steps of the photograph's own depth.
-        differing: How many pixels differ.
+        max_difference: Largest difference of Y', in steps of the photograph's own bit depth.
+        differing: Number of pixels that differ.
         mean_difference: Mean of the absolute difference over all pixels.
     """
 
@@ -26,14 +26,14 @@ class GreyCheck:
 
 
 def verify_grey(before: Photo, after: Photo) -> GreyCheck:
-    """Compares the luma of a coloured photograph with the grey it was made from.
+    """Compares the luma of a coloured photograph with the grey of its source.
 
     Args:
-        before: The photograph as it was decoded.
-        after: The coloured one: as the engine gave it, or decoded again from the written file.
+        before: The photograph as decoded.
+        after: The coloured one, as returned by the engine or decoded again from the written file.
 
     Returns:
-        The check; 16-bit lumas are compared in 16 bits.
+        The differences; 16-bit luma is compared at 16 bits.
     """
     if before.shape != after.shape or before.bits != after.bits:
         raise UsageError(

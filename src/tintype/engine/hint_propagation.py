@@ -1,12 +1,12 @@
-"""Hints made exact where they were given, and the correction spread over what belongs together.
+"""Makes hints exact at their positions and spreads the correction over similar regions.
 
-A network that takes hints comes near to them; a person who picks a colour wants exactly that one.
-The difference that remains at the hints spreads as heat does, through places that look alike and
-hardly over edges, and fades with the distance.
+A network with hint inputs only approximates the hints, but a person who picks a colour wants
+exactly that one. The remaining difference at the hints diffuses like heat: easily through similar
+positions, hardly across edges, and fading with distance.
 
-Source: A. Levin, D. Lischinski, Y. Weiss, "Colorization Using Optimization", SIGGRAPH 2004, section
-2, whose quadratic cost this is, with two changes: it is over the difference and not over the
-colours, and a term that pulls towards zero keeps the network's own colours far away.
+Source: the quadratic cost of A. Levin, D. Lischinski, Y. Weiss, "Colorization Using Optimization",
+SIGGRAPH 2004, section 2, with two changes: it applies to the difference rather than to the colours,
+and a term that pulls towards zero preserves the network's own colours far away.
 """
 
 from collections.abc import Callable
@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 
 _HOLD = 1000.0  # weight of a given colour against its neighbours
-_LENGTH = 8.0  # output pixels over which a correction fades where everything looks alike
-_LUMA = 12.0  # steps of Y' that make two places strangers
-_AB = 12.0  # and of the network's own colours, in CIELAB units
-_LEAK = 1e-3  # of an edge: nothing is quite apart
+_LENGTH = 8.0  # output pixels over which a correction fades in a uniform area
+_LUMA = 12.0  # steps of Y' that make two positions dissimilar
+_AB = 12.0  # the same for the network's own colours, in CIELAB units
+_LEAK = 1e-3  # minimum conductance across an edge: nothing is fully separated
 _STEPS = 400
-_ENOUGH = 1e-4  # of the residual at the start
+_ENOUGH = 1e-4  # of the initial residual
 
 
 def spread(
@@ -31,16 +31,16 @@ def spread(
     luma: NDArray[np.float32],
     ab: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Spreads what is missing at some places.
+    """Spreads the correction at the hints over their surroundings.
 
     Args:
-        missing: (2, h, w) CIELAB units; read where `given` is true.
+        missing: (2, h, w) difference to the hints, CIELAB units; read where `given` is true.
         given: (h, w), where a colour is given.
         luma: (h, w) Y' in 0..255.
-        ab: (2, h, w) what the network answered, CIELAB units.
+        ab: (2, h, w) the network's output, CIELAB units.
 
     Returns:
-        (2, h, w) what to add to `ab`.
+        (2, h, w) correction to add to `ab`.
     """
     edges = _alike(luma, ab, 0), _alike(luma, ab, 1)
     weight: F64 = np.asarray(_HOLD * given + 1 / _LENGTH**2, np.float64)
@@ -56,18 +56,18 @@ def walk(
     *,
     length: float,
 ) -> NDArray[np.float32]:
-    """A random walker's probability to end at a seed, with a prior.
+    """A random walker's probability of ending at a seed, with a prior.
 
     Source: L. Grady, "Multilabel Random Walker Image Segmentation Using Prior Models", CVPR 2005,
     equation 12.
 
     Args:
-        seed: (h, w), where it is 1.
-        others: (h, w), where it is 0.
-        prior: (h, w) in 0..1, what it is where no walk goes.
-        neighbours: (h - 1, w) and (h, w - 1) in 0..1, how easily it goes to the next place down and
-            to the right.
-        length: Places over which the prior outweighs the walk where it goes easily.
+        seed: (h, w), where the probability is 1.
+        others: (h, w), where the probability is 0.
+        prior: (h, w) in 0..1, the probability where no walk leads.
+        neighbours: (h - 1, w) and (h, w - 1) in 0..1, how easily the walker steps to the next
+            position down and to the right.
+        length: Positions over which the prior outweighs the walk where steps are easy.
 
     Returns:
         (h, w) in 0..1.
@@ -81,7 +81,7 @@ def walk(
 
 
 def _solve(goal: F64, weight: F64, edges: tuple[F64, F64]) -> F64:
-    """The (n, h, w) that differ little along edges and are goal / weight where they are held."""
+    """The (n, h, w) planes that vary little along edges and match goal / weight where weighted."""
     down, across = edges
     degree = weight.copy()
     degree[:-1] += down
@@ -101,7 +101,7 @@ def _solve(goal: F64, weight: F64, edges: tuple[F64, F64]) -> F64:
 
 
 def _alike(luma: NDArray[np.float32], ab: NDArray[np.float32], axis: int) -> F64:
-    """How much each place shares with the next one along an axis, 0 to 1."""
+    """Similarity of each position to the next one along an axis, 0 to 1."""
     apart = np.diff(luma.astype(np.float64), axis=axis) ** 2 / (2 * _LUMA**2)
     apart += (np.diff(ab.astype(np.float64), axis=axis + 1) ** 2).sum(axis=0) / (2 * _AB**2)
     share: F64 = np.exp(-apart) + _LEAK
@@ -109,7 +109,7 @@ def _alike(luma: NDArray[np.float32], ab: NDArray[np.float32], axis: int) -> F64
 
 
 def _conjugate_gradients(apply: Callable[[F64], F64], goal: F64, diagonal: F64) -> F64:
-    """Solves for all planes at once, each with its own steps; preconditioned by the diagonal."""
+    """Solves all planes at once, each with its own step sizes; preconditioned by the diagonal."""
     x = np.zeros_like(goal)
     left = goal.copy()
     direction = left / diagonal

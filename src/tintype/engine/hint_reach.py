@@ -1,15 +1,15 @@
-"""How far hints and strokes reach: from the pixels that they cover to the whole object they lie on.
+"""How far hints and strokes reach: from the pixels they cover to the whole object they lie on.
 
-A network that takes hints changes colours all over the photograph, and nobody can tell it where to
-stop. So the network is run without the hints as well, and a region around each hint decides between
-the two: everything outside has the colours that it would have without any hint.
+A network with hint inputs changes colours all over the photograph, and its reach cannot be
+controlled. So the network is also run without the hints, and a region around each hint selects
+between the two results: everything outside has the colours that it would have without any hint.
 
-The region is a random walker's probability to end at the hint (L. Grady, "Random Walks for Image
-Segmentation", PAMI 2006, section III), where every place has a prior chance to belong to it (L.
-Grady, "Multilabel Random Walker Image Segmentation Using Prior Models", CVPR 2005, section 2). The
-prior compares a place with the hint's own: the distributions over colours that the network predicts
-there, its features, the grey, and the distance. At the edges of strokes a guided filter follows the
-grey (K. He, J. Sun, X. Tang, "Guided Image Filtering", ECCV 2010, section 3).
+The region is a random walker's probability of ending at the hint (L. Grady, "Random Walks for Image
+Segmentation", PAMI 2006, section III), with a prior probability at every position of belonging to
+it (L. Grady, "Multilabel Random Walker Image Segmentation Using Prior Models", CVPR 2005, section
+2). The prior compares each position with those of the hint: the predicted distributions over
+colours, the network's features, the grey, and the distance. At the edges of strokes a guided filter
+follows the grey (K. He, J. Sun, X. Tang, "Guided Image Filtering", ECCV 2010, section 3).
 """
 
 from collections.abc import Iterator
@@ -25,38 +25,39 @@ from tintype.engine.layers import Scribbles
 
 F32 = NDArray[np.float32]
 
-# A logistic regression of "belongs to the object under the hint" on 30 outlined objects, fitted and
-# measured by benchmarks/hint_reach.py. Similarity of distributions and of features, 0 to 1 and
-# -1 to 1; difference of grey, in 50 steps of Y'; distance, in square roots of the area.
+# Coefficients of a logistic regression for "belongs to the object under the hint" on 30 outlined
+# objects, fitted and measured by benchmarks/hint_reach.py: similarity of distributions (0 to 1) and
+# of features (-1 to 1), difference of grey (in units of 50 steps of Y'), and distance (in units of
+# the square root of the area).
 _WEIGHTS = (10.4, 4.5, -0.34, -3.4)
 _WEIGHTS_WITHOUT_FEATURES = (11.3, 0.0, -0.4, -8.0)
 _BIAS, _BIAS_WITHOUT_FEATURES = -9.5, -8.0
 _PATH = 12.0  # output pixels over which the prior outweighs the walk, at full reach
 _LUMA = 10.0  # steps of Y' between neighbours that hold the walker back
-_UNLIKE = 0.03  # and of 1 minus the Bhattacharyya coefficient of their distributions
-_AB = 12.0  # CIELAB units that stand for it where a network predicts single colours
+_UNLIKE = 0.03  # the same for 1 minus the Bhattacharyya coefficient of their distributions
+_AB = 12.0  # CIELAB units, instead of the above, for a network that predicts single colours
 _INSIDE = (0.35, 0.55)  # probabilities between which the region begins
-_AREA = (6, 20)  # places of a hint, and of a stroke: the more there are, the more walks end there,
-_HIGHER = 0.06  # so that with a stroke the region begins at probabilities that are higher by this
+_AREA = (6, 20)  # positions of a hint, and of a stroke: more of them attract more walks,
+_HIGHER = 0.06  # so with a stroke the region begins at probabilities that are higher by this
 _NEAREST = 0.02  # distance, in square roots of the area, that the smallest reach allows for
-_SAME = 8.0  # CIELAB units within which neighbouring places are one hint
-_MOST = 24  # hints that have a region each; the smallest beyond have one together
+_SAME = 8.0  # CIELAB units within which neighbouring positions are one hint
+_MOST = 24  # hints with a region of their own; any further ones, the smallest, share one
 _COVERED = 0.999  # of the window: the middle of a stroke
-_EDGE = 6.0**2  # variance of Y' below which the guided filter takes a window for even
+_EDGE = 6.0**2  # variance of Y' below which the guided filter treats a window as uniform
 _OWN = 0.7  # share of the hint's own colour within the region, beside the network's, at full reach
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a network says of a photograph without hints, by which places are compared.
+    """The network's output for a photograph without hints, used to compare positions.
 
     Attributes:
         luma: (h, w) Y' in 0..255 on the grid of the output.
         ab: (2, h, w) CIELAB units.
         amplitudes: (n, h, w) square roots of the predicted probabilities, or None for a network
             that predicts single colours.
-        features: (c, h, w) of length 1 at each place, or None.
-        area: Places that are not padding.
+        features: (c, h, w) of length 1 at each position, or None.
+        area: Number of positions that are not padding.
     """
 
     luma: F32
@@ -79,9 +80,9 @@ def surroundings(
     Args:
         ab: (2, h, w) chroma without hints, CIELAB units, padding included.
         luma: ``fit.padded`` the network's input, Y' in 0..255.
-        fit: How the photograph lies in the input.
+        fit: Placement of the photograph in the input.
         logits: (bins, h, w) log-probabilities up to a constant, or None.
-        features: (c, h', w') of the same area as `ab`, or None.
+        features: (c, h', w') covering the same area as `ab`, or None.
     """
     height, width = ab.shape[1:]
     low = luma.reshape(height, fit.stride, width, fit.stride).mean(axis=(1, 3))
@@ -100,16 +101,16 @@ def surroundings(
 
 
 def limited(hinted: F32, around: Surroundings, planes: F32, *, reach: float) -> F32:
-    """Restricts what hints change to a region around each.
+    """Restricts the effect of hints to a region around each.
 
     Args:
-        hinted: (2, h, w) chroma with the hints, exact at their places, CIELAB units.
+        hinted: (2, h, w) chroma with the hints, exact at their positions, CIELAB units.
         around: The prediction without them.
-        planes: (3, h, w) as `tintype.engine.hints.hints_at` gives them for the output.
-        reach: 0, nothing but what is covered, to 1, the whole object.
+        planes: (3, h, w) for the output, as returned by `tintype.engine.hints.hints_at`.
+        reach: From 0, only the covered pixels, to 1, the whole object.
 
     Returns:
-        (2, h, w): as without hints outside the regions.
+        (2, h, w): outside the regions, the chroma without hints.
     """
     given = planes[2] > 0
     if reach == 0 or not given.any():
@@ -131,15 +132,16 @@ def limited(hinted: F32, around: Surroundings, planes: F32, *, reach: float) -> 
 
 
 def cues(around: Surroundings, seed: NDArray[np.bool_]) -> tuple[F32, F32, F32, F32]:
-    """What tells whether a place belongs to the object under a hint.
+    """The cues for whether a position belongs to the object under a hint.
 
     Args:
         around: The prediction without hints.
-        seed: (h, w) the hint's own places.
+        seed: (h, w) the hint's own positions.
 
     Returns:
-        (h, w) each: similarity of distributions, 0 to 1, and of features, -1 to 1 (0 where there
-        are none); difference of grey, in 50 steps of Y'; distance, in square roots of the area.
+        (h, w) each: similarity of distributions, 0 to 1, and of features, -1 to 1 (0 if there are
+        none); difference of grey, in units of 50 steps of Y'; distance, in units of the square root
+        of the area.
     """
     if around.amplitudes is None:
         apart = around.ab - around.ab[:, seed].mean(axis=1)[:, None, None]
@@ -153,7 +155,7 @@ def cues(around: Surroundings, seed: NDArray[np.bool_]) -> tuple[F32, F32, F32, 
 
 
 def _prior(around: Surroundings, seed: NDArray[np.bool_], reach: float) -> F32:
-    """(h, w) chance of each place to belong to the object under a hint, as far as it may reach."""
+    """(h, w) prior probability of belonging to the object under a hint, within its reach."""
     weights, bias = _WEIGHTS, _BIAS
     if around.features is None:
         weights, bias = _WEIGHTS_WITHOUT_FEATURES, _BIAS_WITHOUT_FEATURES
@@ -168,14 +170,14 @@ def _prior(around: Surroundings, seed: NDArray[np.bool_], reach: float) -> F32:
 
 
 def _cosine(vectors: F32, seed: NDArray[np.bool_]) -> F32:
-    """(h, w) similarity of each place's vector with the mean over the seed."""
+    """(h, w) similarity of each position's vector to the mean over the seed."""
     mean = vectors[:, seed].mean(axis=1)
     mean /= np.linalg.norm(mean) + 1e-6
     return np.asarray(np.tensordot(mean, vectors, 1), np.float32)
 
 
 def _distance(seed: NDArray[np.bool_]) -> F32:
-    """(h, w) distance to the nearest place of the seed, in places."""
+    """(h, w) distance to the nearest position of the seed, in output pixels."""
     rows, columns = np.nonzero(seed)
     y, x = np.ogrid[: seed.shape[0], : seed.shape[1]]
     nearest = np.full(seed.shape, np.inf)
@@ -185,7 +187,7 @@ def _distance(seed: NDArray[np.bool_]) -> F32:
 
 
 def _alike(around: Surroundings, axis: int) -> F32:
-    """How easily a walker goes from each place to the next one along an axis, 0 to 1."""
+    """How easily a walker steps from each position to the next one along an axis, 0 to 1."""
     apart = np.diff(around.luma, axis=axis) ** 2 / np.float32(2 * _LUMA**2)
     if around.amplitudes is None:
         apart += (np.diff(around.ab, axis=axis + 1) ** 2).sum(axis=0) / np.float32(2 * _AB**2)
@@ -200,12 +202,12 @@ def _alike(around: Surroundings, axis: int) -> F32:
 
 
 def _groups(planes: F32) -> Iterator[NDArray[np.bool_]]:
-    """The hints apart: (h, w) masks of connected places of about one colour, largest first."""
+    """Separates the hints: (h, w) masks of connected positions of similar colour, largest first."""
     left = {(int(y), int(x)) for y, x in zip(*np.nonzero(planes[2]), strict=True)}
     found: list[list[tuple[int, int]]] = []
     while left:
         group = [left.pop()]
-        for row, column in group:  # grows while it is read
+        for row, column in group:  # which grows during the iteration
             color = planes[:2, row, column]
             for place in [(row + y, column + x) for y in (-1, 0, 1) for x in (-1, 0, 1)]:
                 if place in left and np.hypot(*(planes[:2, place[0], place[1]] - color)) < _SAME:
@@ -226,15 +228,15 @@ def painted(
 ) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
     """Painted strokes with soft edges that follow those of the photograph.
 
-    Nothing changes beyond half a stroke's width from it. The middle of a stroke is covered in full,
-    whatever lies under it.
+    Nothing changes further than half a stroke's width from it. The middle of a stroke is fully
+    covered, whatever is under it.
 
     Args:
         scribbles: The strokes.
         grey: (H, W) Y' of the photograph, or of a smaller copy, 8 or 16 bits.
 
     Returns:
-        (2, H, W) colours in CIELAB units, and (H, W) how much of them each pixel gets, 0 to 1.
+        (2, H, W) colours in CIELAB units, and (H, W) their opacity at each pixel, 0 to 1.
     """
     ab, where = scribbles.fitted((grey.shape[0], grey.shape[1]))
     share = where.astype(np.float16)
@@ -251,7 +253,7 @@ def painted(
     soft = _window_mean(slope, radius) * luma + _window_mean(level, radius)
     soft[mean > _COVERED] = 1
     share[box] = soft.clip(0, 1)
-    # Around a stroke its colour goes on: the mean of what is painted near by.
+    # Around a stroke its colour is extrapolated: the mean of the painted pixels near by.
     weight = _window_mean(mean, radius)
     beyond = (weight > 0) & ~where[box]
     for plane in ab:
@@ -261,7 +263,7 @@ def painted(
 
 
 def _half_width(where: NDArray[np.bool_]) -> float:
-    """Half of the mean width of strokes, in pixels: their area over the length of their outline."""
+    """Half the mean stroke width in pixels: the strokes' area over the length of their outline."""
     outline = where.copy()
     outline[1:-1, 1:-1] &= ~(
         where[:-2, 1:-1] & where[2:, 1:-1] & where[1:-1, :-2] & where[1:-1, 2:]
@@ -271,7 +273,7 @@ def _half_width(where: NDArray[np.bool_]) -> float:
 
 
 def _box_around(where: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
-    """The rows and columns of what is painted, and some more."""
+    """The bounding box of the painted pixels, with a margin."""
     spans = []
     for axis, size in enumerate(where.shape):
         found = np.flatnonzero(where.any(axis=1 - axis))
@@ -280,7 +282,7 @@ def _box_around(where: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
 
 
 def _window_mean(plane: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
-    """Mean over squares of 2 radius + 1; at the edges over what lies inside."""
+    """Mean over squares of 2 radius + 1, cropped at the edges."""
     for axis in (0, 1):
         size = plane.shape[axis]
         first = np.maximum(np.arange(size) - radius, 0)

@@ -1,4 +1,4 @@
-"""Hints: colours that are known at some places, and the planes that a network takes them as."""
+"""Hints: known colours at given points, and the planes that a network receives them as."""
 
 import re
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ from tintype.errors import UsageError, brief
 _HINT = re.compile(
     r"\s*(-?\d{1,12})\s*,\s*(-?\d{1,12})\s*,\s*([^,\s][^,]{0,39}?)\s*(?:,\s*(-?\d{1,12})\s*)?"
 )
-_PALE = 0.9  # of the chroma that was asked for
-_SOFT_FROM = 4.0  # times the reach: from a quarter on edges are as soft as one output pixel
-_SIGMAS = 3.0  # in which a square fades, over half of its width
+_PALE = 0.9  # of the requested chroma
+_SOFT_FROM = 4.0  # times the reach: from a quarter on, edges are as soft as one output pixel
+_SIGMAS = 3.0  # standard deviations of the fade in half of a square's width
 _NEUTRAL = 3.0  # a chroma below which there is nothing to lose
 _LARGEST_PIXEL = 10**9  # more than any photograph has on a side
 _LARGEST_AB = 200  # CIELAB; no colour of sRGB is beyond 111
@@ -30,14 +30,14 @@ _LARGEST_AB = 200  # CIELAB; no colour of sRGB is beyond 111
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """One colour at one place of a photograph.
+    """One colour at one point of a photograph.
 
     Attributes:
         x: Pixels from the left edge of the upright photograph; 0 is the first column.
         y: Pixels from its upper edge.
-        a: CIELAB a that is wanted there.
-        b: CIELAB b.
-        radius: Pixels around it that are meant too: a square of 2 radius + 1.
+        a: Desired CIELAB a.
+        b: Desired CIELAB b.
+        radius: Pixels around the point that are covered too: a square of 2 radius + 1.
     """
 
     x: int
@@ -63,17 +63,17 @@ class Hint:
 
 
 def hint_of(x: int, y: int, color: str, radius: int = 0) -> Hint:
-    """A hint from a colour as screens have it.
+    """Creates a hint from an sRGB colour.
 
     Args:
         x: Column.
         y: Row.
-        color: sRGB as ``#c04030`` or ``#c43``, or a name of `tintype.engine.color_names`; its hue
-            and chroma count, the lightness is the photograph's.
-        radius: Pixels around the place that are meant too.
+        color: sRGB as ``#c04030`` or ``#c43``, or a name in `tintype.engine.color_names`. Its hue
+            and chroma are used; the lightness is the photograph's.
+        radius: Pixels around the point that are covered too.
 
     Raises:
-        UsageError: The colour is not written so, or a number is below 0.
+        UsageError: The colour is malformed, or a number is negative.
     """
     if min(x, y, radius) < 0:
         raise UsageError(
@@ -85,10 +85,10 @@ def hint_of(x: int, y: int, color: str, radius: int = 0) -> Hint:
 
 
 def parse_hint(text: str) -> Hint:
-    """A hint as it is typed: ``X,Y,COLOUR`` or ``X,Y,COLOUR,RADIUS``; colours as in `hint_of`.
+    """Parses a hint: ``X,Y,COLOUR`` or ``X,Y,COLOUR,RADIUS``; colours as in `hint_of`.
 
     Raises:
-        UsageError: It is written otherwise.
+        UsageError: It is malformed.
     """
     found = _HINT.fullmatch(text)
     if found is None:
@@ -103,17 +103,17 @@ def parse_hint(text: str) -> Hint:
 def hints_at(
     hints: Sequence[Hint], scribbles: Scribbles | None, fit: Fit, *, cell: int
 ) -> NDArray[np.float32]:
-    """The hints as planes of a network's input, or of its output.
+    """The hints as planes on the grid of a network's input or output.
 
     Args:
-        hints: A later one covers an earlier one.
+        hints: A later hint covers an earlier one.
         scribbles: They cover the hints.
-        fit: How the photograph lies in the input.
-        cell: Input pixels for one place: 1, or the stride of the output.
+        fit: Placement of the photograph in the input.
+        cell: Input pixels per grid cell: 1, or the stride of the output.
 
     Returns:
-        (3, h, w) of the padded input: a and b, 0 where there is no hint, and a mask of 0 and 1. A
-        hint smaller than a place takes that place.
+        (3, h, w) covering the padded input: a and b, 0 where there is no hint, and a mask of 0 and
+        1. A hint smaller than a cell fills that cell.
 
     Raises:
         UsageError: A hint outside the photograph.
@@ -140,16 +140,16 @@ def hints_at(
 
 
 def pins_of(hints: Sequence[Hint], fit: Fit, shape: tuple[int, int], *, reach: float) -> list[Pin]:
-    """Hints as squares of a picture that is as large as the photograph, or smaller.
+    """Hints as squares in a picture of the photograph's size or smaller.
 
     Args:
         hints: In pixels of the photograph.
-        fit: Knows how large that is.
+        fit: Contains the photograph's size.
         shape: (height, width) of the picture.
-        reach: As in the settings. The smaller it is, the harder is the edge of a square.
+        reach: As in the settings. The smaller it is, the harder the edge of a square.
     """
     down, across = shape[0] / fit.shape[0], shape[1] / fit.shape[1]
-    place = shape[0] * fit.stride / fit.content[0]  # pixels of the picture for one of the output
+    place = shape[0] * fit.stride / fit.content[0]  # pixels of the picture per output pixel
     softest = place * min(1.0, _SOFT_FROM * reach)
     return [
         Pin(
@@ -166,17 +166,17 @@ def pins_of(hints: Sequence[Hint], fit: Fit, shape: tuple[int, int], *, reach: f
 def hold_hints(
     planes: NDArray[np.float32], ab: NDArray[np.float32], luma: NDArray[np.float32], fit: Fit
 ) -> NDArray[np.float32]:
-    """Corrects a prediction so that it has the colours of the hints at their places.
+    """Corrects a prediction so that it has the colours of the hints at their positions.
 
     Args:
-        planes: (3, h, w) as `hints_at` gives them for the output.
+        planes: (3, h, w) for the output, as returned by `hints_at`.
         ab: (2, h, w) predicted chroma, CIELAB units, padding included.
         luma: ``fit.padded`` the network's input, Y' in 0..255.
-        fit: How the photograph lies in the input.
+        fit: Placement of the photograph in the input.
 
     Returns:
-        (2, h, w): exact at hints to within a few hundredths, the other places moved with them as
-        far as they belong together.
+        (2, h, w): exact at hints to within a few hundredths; other positions are shifted with them
+        according to their similarity.
     """
     height, width = ab.shape[1:]
     low = luma.reshape(height, fit.stride, width, fit.stride).mean(axis=(1, 3))
@@ -187,16 +187,16 @@ def hold_hints(
 def pale(
     hints: Sequence[Hint], scribbles: Scribbles | None, grey: NDArray[np.unsignedinteger]
 ) -> list[str]:
-    """What the gamut forbids: hints whose colour does not exist at the lightness of their place.
+    """Notes on hints that are out of gamut: their colour does not exist at the local lightness.
 
     Args:
-        hints: As they were given.
-        scribbles: As they were painted.
+        hints: The hints.
+        scribbles: The scribbles.
         grey: (H, W) Y' of the photograph.
 
     Returns:
         A sentence for each hint that got less than nine tenths of its chroma, and one for the
-        scribbles if that is so for a tenth of what is painted.
+        scribbles if more than a tenth of the painted pixels did.
     """
     top = np.iinfo(grey.dtype).max
     sentences = []
@@ -208,23 +208,23 @@ def pale(
         (share,) = _possible(luma, np.array([[hint.a, hint.b]]))
         if share < _PALE:
             sentences.append(
-                f"At the lightness of {hint.x},{hint.y} that colour does not exist: "
-                f"it has {share:.0%} of its strength."
+                f"The colour of the hint at {hint.x},{hint.y} does not exist at the lightness "
+                f"there, so it has {share:.0%} of its strength."
             )
     if scribbles is not None:
         luma, ab = scribbles.sampled(grey)
-        # Strokes may lie outside as a whole; then nothing is painted, and nothing is pale.
+        # All strokes may be outside the picture; then nothing is painted, and nothing is pale.
         weak = float((_possible(luma / top, ab) < _PALE).sum()) / max(1, len(luma))
         if weak > 0.1:
             sentences.append(
-                f"On {weak:.0%} of what is painted the colour does not exist at that lightness, "
-                "and is paler."
+                f"On {weak:.0%} of the painted pixels the colour does not exist at the lightness "
+                "there, so it is paler."
             )
     return sentences
 
 
 def _possible(luma01: NDArray[np.float64], ab: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) how much of a chroma sRGB has at a luma, 0 to 1."""
+    """(n,) fraction of a chroma that sRGB can represent at a luma, 0 to 1."""
     got = rgb01_to_lab(solve_rgb01(luma01, ab))[:, 1:]
     wanted = np.hypot(*ab.T)
     share = np.hypot(*got.T) / np.maximum(wanted, 1e-6)
@@ -232,7 +232,7 @@ def _possible(luma01: NDArray[np.float64], ab: NDArray[np.float64]) -> NDArray[n
 
 
 def _span(place: int, radius: int, size: int, scale: float) -> slice:
-    """The input pixels whose middles lie in a hint; the nearest one where none does."""
+    """The input pixels whose centres lie in a hint; if there are none, the nearest one."""
     low = max(0, place - radius) * scale
     high = min(size, place + radius + 1) * scale
     first, last = int(np.ceil(low - 0.5)), int(np.ceil(high - 0.5))

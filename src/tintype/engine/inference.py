@@ -1,4 +1,4 @@
-"""What the networks of a model answer for a photograph, in each quality, before it is decoded."""
+"""Runs the networks of a model on a photograph at each quality; the output is not yet decoded."""
 
 import threading
 from collections.abc import Sequence
@@ -26,20 +26,20 @@ from tintype.photo.photo import Photo
 
 
 class Inference:
-    """The networks of a model, one for each device. Safe to use from several threads.
+    """The networks of a model, one per device. Thread-safe.
 
     Args:
         bundle: The model.
-        threads: Cores for one photograph.
-        at_once: Photographs that are predicted for at the same time.
-        features: Whether features are wanted, where the model has any.
+        threads: Number of threads per photograph.
+        at_once: Number of photographs predicted concurrently.
+        features: Whether to compute features, if the model has any.
     """
 
     def __init__(
         self, bundle: Bundle, *, threads: int, at_once: int, features: bool = True
     ) -> None:
         self.bundle: Bundle = bundle
-        # Logits are decoded here, for the vividness that is wanted.
+        # Logits are decoded by the engine, at the requested vividness.
         left_out = {"ab"} if "logits" in bundle.card.capabilities else set()
         self._without = frozenset(left_out if features else {*left_out, "features"})
         self._threads, self._at_once = threads, at_once
@@ -48,7 +48,7 @@ class Inference:
         self._last_reference: tuple[Settings, ReferenceColors] | None = None
 
     def network(self, name: DeviceName) -> Network:
-        """The network on a device; it is loaded when it is first asked."""
+        """The network on a device, which is loaded on first use."""
         device = device_of(name)
         with self._lock:
             if device.name not in self._networks:
@@ -63,10 +63,10 @@ class Inference:
             return self._networks[device.name]
 
     def prepare(self, settings: Settings) -> None:
-        """Begins to load what will be asked, while the caller does something else.
+        """Starts loading the network in the background.
 
         Args:
-            settings: Of the photograph that comes.
+            settings: Settings of the next photograph.
         """
         hinted = settings.hinted and "hints" in self.bundle.card.capabilities
         network = self.network(settings.device)
@@ -75,11 +75,11 @@ class Inference:
         ).start()
 
     def adopt(self, name: str, network: Network) -> None:
-        """Uses a network that is loaded already.
+        """Uses a network that is already loaded.
 
         Args:
-            name: Of its device.
-            network: Of the same model.
+            name: Name of its device.
+            network: A network of the same model.
         """
         with self._lock:
             self._networks[name] = network
@@ -89,12 +89,12 @@ class Inference:
 
         Args:
             shape: (height, width) of the photograph.
-            quality: As in the settings; in high quality several sizes are brought to one.
+            quality: As in the settings; at high quality several sizes are resampled to one.
         """
         return self._fit(shape, _grid(quality))
 
     def _fit(self, shape: tuple[int, int], quality: Quality) -> Fit:
-        """How a photograph lies in the network's input of one of the card's sizes."""
+        """How a photograph is placed in an input of one of the card's sizes."""
         card = self.bundle.card
         return plan_fit(
             shape,
@@ -104,9 +104,9 @@ class Inference:
         )
 
     def has_draft(self, shape: tuple[int, int], settings: Settings) -> bool:
-        """Whether `draft` gives anything sooner than `predict` does.
+        """Whether `draft` returns anything sooner than `predict` does.
 
-        Not in another quality, with a reference or given colours, or for a tiny photograph.
+        It does not at other qualities, with a reference or given colours, or for tiny photographs.
 
         Args:
             shape: (height, width) of the photograph.
@@ -123,13 +123,13 @@ class Inference:
         Args:
             grey: (H, W) of the photograph.
             settings: The hints and the device.
-            fit: How it lies in the network's input.
+            fit: Placement of the photograph in the input.
 
         Returns:
-            The input, (h, w) Y' in 0..255, and the output; its ab is None where it has logits.
+            The input, (h, w) Y' in 0..255, and the output; its ab is None if it has logits.
 
         Raises:
-            ModelError: The model does not run, or its output is not what its card says.
+            ModelError: The model does not run, or its output does not match its card.
         """
         luma = luma_down(grey, fit)
         network = self.network(settings.device)
@@ -143,26 +143,25 @@ class Inference:
     def run_twice(
         self, photo: Photo, settings: Settings, fit: Fit, draft: Prediction | None
     ) -> tuple[NDArray[np.float32], NetworkOutput]:
-        """Runs the network in high quality: the mean over the smallest and the largest size.
+        """Runs the network at high quality: the mean over the smallest and the largest size.
 
-        The mean is taken of logits, on the grid of the normal size. Features are those of the
-        smallest size; with a reference they are compared at the normal size, so the network runs
-        there too.
+        The logits are averaged on the grid of the normal size. Features are those of the smallest
+        size; with a reference they are compared at the normal size, so the network runs there too.
 
         Args:
             photo: The photograph.
             settings: The hints, the reference and the device.
-            fit: At the normal size.
-            draft: What `at_smallest` gave for the same; None runs the network for it.
+            fit: Placement at the normal size.
+            draft: Result of `at_smallest` for the same input; None runs the network for it.
 
         Returns:
-            As `run`.
+            As for `run`.
 
         Raises:
-            ModelError: As `run`.
+            ModelError: As for `run`.
         """
         smallest, *larger = self._sizes(photo.shape)
-        if not larger and smallest == fit:  # tiny, it is enlarged no further, and both are one
+        if not larger and smallest == fit:  # a tiny photograph, for which all sizes are the same
             return self.run(photo.grey, settings, fit)
         if draft is None:
             luma, first = self._at_smallest(photo, settings, fit)
@@ -180,7 +179,7 @@ class Inference:
         return luma, NetworkOutput(None, mean, features)
 
     def at_smallest(self, photo: Photo, settings: Settings, fit: Fit) -> Prediction:
-        """What the network answers at the smallest size of high quality, brought to a grid.
+        """The network's output at the smallest size of high quality, resampled to a grid.
 
         Args:
             photo: The photograph.
@@ -188,7 +187,7 @@ class Inference:
             fit: The grid.
 
         Raises:
-            ModelError: As `run`.
+            ModelError: As for `run`.
         """
         luma, output = self._at_smallest(photo, settings, fit)
         return self.prediction(fit, luma, output)
@@ -196,7 +195,7 @@ class Inference:
     def _at_smallest(
         self, photo: Photo, settings: Settings, fit: Fit
     ) -> tuple[NDArray[np.float32], NetworkOutput]:
-        """`at_smallest` as an output, and the input on the grid of `fit`."""
+        """The input on the grid of `fit`, and `at_smallest` as a `NetworkOutput`."""
         smallest = self._sizes(photo.shape)[0]
         output = self.run(photo.grey, settings, smallest)[1]
         found, features = _decided(output), output.features
@@ -211,12 +210,12 @@ class Inference:
         return luma, NetworkOutput(None, brought, features)
 
     def prediction(self, fit: Fit, luma: NDArray[np.float32], output: NetworkOutput) -> Prediction:
-        """What a network answered, with the chroma of its logits where it has any.
+        """A network's output as a prediction, with chroma decoded from its logits if it has any.
 
         Args:
-            fit: How the photograph lies in the network's input.
+            fit: Placement of the photograph in the input.
             luma: The input, Y' in 0..255.
-            output: The answer.
+            output: The output.
         """
         features = None if output.features is None else output.features[0]
         if output.logits is None:
@@ -228,11 +227,11 @@ class Inference:
         """A prediction shifted towards the reference of the settings.
 
         Args:
-            prediction: Of a network with logits and features.
-            settings: With a reference.
+            prediction: Prediction of a network with logits and features.
+            settings: Settings with a reference.
 
         Raises:
-            ModelError: As `run`.
+            ModelError: As for `run`.
         """
         assert settings.reference is not None
         colors = self._reference_colors(settings.reference, settings)
@@ -246,7 +245,7 @@ class Inference:
         return replace(prediction, ab=self._default_ab(logits), logits=logits)
 
     def _sizes(self, shape: tuple[int, int]) -> list[Fit]:
-        """Those that high quality takes the mean over, the smallest first."""
+        """The sizes that high quality averages over, the smallest first."""
         return list(dict.fromkeys(self._fit(shape, quality) for quality in ("fast", "high")))
 
     def _default_ab(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -255,13 +254,13 @@ class Inference:
         return color_distribution.colors(logits, card, vividness=card.vividness)
 
     def _hint_input(self, settings: Settings, fit: Fit) -> NDArray[np.float32] | None:
-        """Hints as the network's input; None where there are none or it has no such input."""
+        """Hints as the network's input; None if there are none or it has no such input."""
         if not settings.hinted or "hints" not in self.bundle.card.capabilities:
             return None
         return hints_at(settings.hints, settings.scribbles, fit, cell=1)[None]
 
     def _reference_colors(self, reference: Reference, settings: Settings) -> ReferenceColors:
-        """Features and colours of a reference. The last one is cached: a folder has one for all."""
+        """Features and colours of a reference. The last one is cached: a folder shares one."""
         own = Settings(quality=settings.quality, reference=reference, device=settings.device)
         cached = self._last_reference
         if cached is not None and cached[0] == own:
@@ -276,7 +275,7 @@ class Inference:
 
 
 def _decided(output: NetworkOutput) -> NDArray[np.float32]:
-    """What the mean of several sizes is taken of: (bins, h, w) logits, or (2, h, w) ab."""
+    """The planes to average over several sizes: (bins, h, w) logits, or (2, h, w) ab."""
     found = output.ab if output.logits is None else output.logits
     assert found is not None
     return np.asarray(found[0])
@@ -300,5 +299,5 @@ def _mean(planes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 
 def _grid(quality: Quality) -> Quality:
-    """The quality whose size is the grid of the output; in high quality two sizes are resampled."""
+    """The quality whose size is the output grid; at high quality two sizes are resampled to it."""
     return "normal" if quality == "high" else quality

@@ -1,7 +1,7 @@
-"""Pictures that lie over a photograph: scribbled colours, and a mask of what to leave grey.
+"""Layers over a photograph: scribbled colours, and a mask of what to leave grey.
 
-Both are as large as the upright photograph. They are known by the hash of their file, so that a
-coloured file can say what it was made with.
+Both have the size of the upright photograph. They are identified by the hash of their file, so a
+coloured file can record what it was made with.
 """
 
 import hashlib
@@ -21,16 +21,16 @@ from tintype.photo.limits import MAX_PIXELS
 
 _PAINTED = 128  # alpha from which a pixel counts as painted
 _MOST_BYTES = 1 << 28
-_FOUND = 2  # layers of which it is kept where they are painted
+_FOUND = 2  # layers whose painted pixels are cached
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
-    """A picture over a photograph; two are equal where their files are.
+    """A picture over a photograph; two layers are equal if their files are.
 
     Attributes:
-        path: Where it was read from.
-        sha256: Of its file.
+        path: Path that it was read from.
+        sha256: SHA-256 of its file.
         pixels: (H, W) or (H, W, 4).
     """
 
@@ -63,22 +63,23 @@ class Scribbles(Layer):
     """Colours painted on a transparent layer.
 
     Attributes:
-        path: Where it was read from.
-        sha256: Of its file.
-        pixels: (H, W, 4) sRGB and alpha. Hue and chroma of what is at least half opaque count.
+        path: Path that it was read from.
+        sha256: SHA-256 of its file.
+        pixels: (H, W, 4) sRGB and alpha. Only the hue and chroma of pixels that are at least half
+            opaque are used.
     """
 
     __slots__ = ()
 
     def fitted(self, shape: tuple[int, int]) -> tuple[NDArray[np.float16], NDArray[np.bool_]]:
-        """The layer in another size.
+        """The layer at another size.
 
         Args:
             shape: (height, width), at most the layer's own.
 
         Returns:
-            (2, height, width) a and b, the mean over what is painted in each place, and
-            (height, width) where anything is.
+            (2, height, width) a and b, averaged over the painted pixels of each cell, and
+            (height, width) where any pixel is painted.
         """
         own = self.pixels.shape[:2]
         where, chroma = _painted(self)
@@ -99,7 +100,7 @@ class Scribbles(Layer):
     def sampled(
         self, grey: NDArray[np.unsignedinteger]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Some thousand of the painted places: (n,) their Y' and (n, 2) their a and b.
+        """About a thousand of the painted pixels: (n,) their Y' and (n, 2) their a and b.
 
         Args:
             grey: (H, W) of the photograph.
@@ -111,14 +112,14 @@ class Scribbles(Layer):
 
 
 class _Found:
-    """What is painted, found once for all the sizes that the same strokes are wanted in."""
+    """Caches the painted pixels of layers, since the same strokes are needed at several sizes."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, tuple[NDArray[np.intp], NDArray[np.float32]]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __call__(self, layer: Scribbles) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """(n,) places that are painted, counted row by row, and (2, n) their a and b."""
+        """(n,) flat row-major indices of the painted pixels, and (2, n) their a and b."""
         with self._lock:
             if layer.sha256 in self._kept:
                 self._kept.move_to_end(layer.sha256)
@@ -132,12 +133,12 @@ class _Found:
 
     @property
     def size(self) -> int:
-        """Bytes that are kept."""
+        """Size of the cache in bytes."""
         with self._lock:
             return sum(where.nbytes + ab.nbytes for where, ab in self._kept.values())
 
     def clear(self) -> None:
-        """Lets go of all."""
+        """Empties the cache."""
         with self._lock:
             self._kept.clear()
 
@@ -146,12 +147,12 @@ _painted = _Found()
 
 
 def painted_bytes() -> int:
-    """Bytes that are kept of what is painted, besides the layers themselves."""
+    """Bytes of cached painted pixels, apart from the layers themselves."""
     return _painted.size
 
 
 def forget_painted() -> None:
-    """Lets go of them; they are found again when they are needed."""
+    """Empties the cache of painted pixels; they are found again when needed."""
     _painted.clear()
 
 
@@ -167,15 +168,15 @@ class Mask(Layer):
     """How much of its colour each pixel gets.
 
     Attributes:
-        path: Where it was read from.
-        sha256: Of its file.
+        path: Path that it was read from.
+        sha256: SHA-256 of its file.
         pixels: (H, W): white is coloured, black stays grey.
     """
 
     __slots__ = ()
 
     def fitted(self, shape: tuple[int, int]) -> NDArray[np.float32]:
-        """(height, width) of 0 to 1, in another size."""
+        """(height, width) of 0 to 1, at another size."""
         image = Image.fromarray(self.pixels)
         if shape != self.pixels.shape:
             image = image.resize(shape[::-1], Image.Resampling.BOX)
@@ -183,15 +184,15 @@ class Mask(Layer):
 
 
 def scribbles_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Scribbles:
-    """Scribbles of a file's bytes.
+    """Reads scribbles from a file's bytes.
 
     Args:
         data: A picture file with transparency: PNG, WebP or TIFF.
-        name: For messages.
-        max_pixels: A picture with more is refused unread.
+        name: Its name, for messages.
+        max_pixels: A picture with more pixels is refused without decoding it.
 
     Raises:
-        UsageError: It is no picture, has no transparency, or nothing is painted.
+        UsageError: It is not a picture, has no transparency, or nothing is painted.
     """
     image, alpha = _open(data, name, max_pixels)
     if alpha is None:
@@ -206,15 +207,15 @@ def scribbles_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> S
 
 
 def mask_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
-    """A mask of a file's bytes: white is coloured, black stays grey.
+    """Reads a mask from a file's bytes: white is coloured, black stays grey.
 
     Args:
-        data: A picture file; colours count by their luma.
-        name: For messages.
-        max_pixels: A picture with more is refused unread.
+        data: A picture file; colours are converted to luma.
+        name: Its name, for messages.
+        max_pixels: A picture with more pixels is refused without decoding it.
 
     Raises:
-        UsageError: It is no picture, or has transparency and so says nothing where it is empty.
+        UsageError: It is not a picture, or has transparent areas, whose meaning is undefined.
     """
     image, alpha = _open(data, name, max_pixels)
     if alpha is not None:
@@ -226,15 +227,15 @@ def mask_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
 
 
 def colors_of(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """(H, W, 3) upright sRGB of a picture whose colours are wanted.
+    """(H, W, 3) upright sRGB of a colour picture.
 
     Args:
         data: A picture file, of any format that can be coloured.
-        name: For messages.
-        max_pixels: A picture with more is refused unread.
+        name: Its name, for messages.
+        max_pixels: A picture with more pixels is refused without decoding it.
 
     Raises:
-        UsageError: It is no picture, or has no colours.
+        UsageError: It is not a picture, or has no colours.
     """
     try:
         rgb, tone = decode_colors(data, name=shown(name), max_pixels=max_pixels)
@@ -246,14 +247,14 @@ def colors_of(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> NDArra
 
 
 def read_bytes(path: Path, *, most: int = _MOST_BYTES) -> bytes:
-    """The bytes of a file that settings name.
+    """Reads a file named in the settings.
 
     Args:
-        path: Of any kind of file; a device that gives bytes without end is left at `most`.
-        most: More bytes are refused.
+        path: A file of any kind; an endless device is read no further than `most`.
+        most: Larger files are refused, in bytes.
 
     Raises:
-        UsageError: It cannot be read, or is too long for what it should be.
+        UsageError: It cannot be read, or is too large.
     """
     try:
         with path.open("rb") as file:
@@ -267,7 +268,7 @@ def read_bytes(path: Path, *, most: int = _MOST_BYTES) -> bytes:
 
 
 def _open(data: bytes, name: str, max_pixels: int) -> tuple[Image.Image, NDArray[np.uint8] | None]:
-    """The picture, and its transparency."""
+    """The picture and its alpha channel."""
     try:
         return decode_layer(data, name=shown(name), max_pixels=max_pixels)
     except PhotoTooLargeError as error:
@@ -279,6 +280,6 @@ def _open(data: bytes, name: str, max_pixels: int) -> tuple[Image.Image, NDArray
 
 
 def _packed(rgba: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """(N, 4) to one number for each colour."""
+    """Packs (N, 4) into one number per colour."""
     wide = rgba.astype(np.uint32)
     return np.asarray(wide[:, 0] << 16 | wide[:, 1] << 8 | wide[:, 2], np.uint32)

@@ -1,8 +1,8 @@
-"""Names for several versions of one photograph, from how their colours differ.
+"""Names the versions of a photograph by how their colours differ.
 
-A version is one palette of `tintype.engine.color_distribution.palettes`. A person chooses by how it
-differs from the suggested one, and not by how likely it is: a near-grey version is nearest to most
-of a wide distribution, so its share is the largest.
+A version is one palette of `tintype.engine.color_distribution.palettes`. Names describe how it
+differs from the suggested version rather than how likely it is: a near-grey version is nearest to
+most of a wide distribution, so it has the largest share.
 """
 
 from collections.abc import Sequence
@@ -12,24 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 LookName = Literal["suggested", "quieter", "bolder", "warmer", "greener", "cooler", "rosier"]
-"""What a version is called in relation to the suggested one."""
+"""Name of a version relative to the suggested one."""
 
 _WASH = 0.95
-"""Mean resultant length of the chroma from which a version is a wash of a single tint."""
+"""Mean resultant length of the chroma above which a version is a wash of a single tint."""
 _LEAST = 2.0
-"""Mean difference of ab from which a version has a name; less is hardly seen."""
+"""Mean difference of ab above which a version is named; less is hardly visible."""
 _BOLDER = 0.7
-"""Weight of a greater chroma: every version that leans has more, and its hue says what it is."""
+"""Weight of higher chroma: every shifted version has more, and its hue characterises it better."""
 _HUES: dict[LookName, float] = {"rosier": 0, "warmer": 75, "greener": 150, "cooler": 255}
 """Directions in the ab plane, in degrees."""
 
 
 def look_names(versions: Sequence[NDArray[np.floating]]) -> list[LookName | None]:
-    """What each version of a photograph is called.
+    """Names each version of a photograph.
 
-    "Quieter" and "bolder" fit by how much the mean chroma differs from that of the suggested
-    version, the others by how far the mean colour, at equal chroma, lies in the direction of a hue.
-    Each name is given once, so that all together fit best.
+    "Quieter" and "bolder" are scored by how much the mean chroma differs from that of the suggested
+    version; the others by how far the mean colour, at equal chroma, lies in the direction of a hue.
+    Each name is used once, in the assignment with the best total score.
 
     Args:
         versions: (2, h, w) ab of each, the suggested one first; at least one.
@@ -47,8 +47,8 @@ def look_names(versions: Sequence[NDArray[np.floating]]) -> list[LookName | None
 
 
 def _assigned(fits: Sequence[dict[LookName, float]]) -> list[LookName | None]:
-    """The assignment of names, none twice, whose fits are greatest in total."""
-    # By the names that are given so far: at most 64 sets, so all of them are looked at.
+    """The assignment of names, each used at most once, with the highest total score."""
+    # Keyed by the set of names used so far: at most 64 sets, so the search is exhaustive.
     best: dict[frozenset[LookName], tuple[float, list[LookName | None]]] = {frozenset(): (0.0, [])}
     for row in fits:
         following: dict[frozenset[LookName], tuple[float, list[LookName | None]]] = {}
@@ -63,7 +63,7 @@ def _assigned(fits: Sequence[dict[LookName, float]]) -> list[LookName | None]:
 
 
 def _is_wash(mean: NDArray[np.float64], chroma: float) -> bool:
-    """Whether almost all chroma of a version has one hue; from its mean ab and its mean chroma."""
+    """Whether almost all chroma of a version has one hue, from its mean ab and its mean chroma."""
     return bool(np.hypot(*mean) >= _WASH * chroma)
 
 
@@ -83,9 +83,9 @@ def _fits(
     """How well each name fits a version, in units of ab."""
     more = float(chromas[number] - chromas[0])
     found: dict[LookName, float] = {"bolder": _BOLDER * more, "quieter": -more}
-    # More or less of the same colours is no change of hue.
+    # More or less of the same colours is not a change of hue.
     moved = means[number] - means[0] * (chromas[number] / max(float(chromas[0]), 1e-6))
-    # Warm and cool are relative; green and rose are colours that have to be there.
+    # Warm and cool are relative; green and rose must actually be present.
     redness = float(means[number][0])
     absent = {"greener": redness > 0, "rosier": redness < 0}
     for name, degrees in _HUES.items():

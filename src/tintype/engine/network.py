@@ -1,4 +1,4 @@
-"""A network ready to run; its answer is checked in the same way whatever gave it."""
+"""A network ready to run; its output is checked in the same way for every device."""
 
 import contextlib
 import threading
@@ -15,17 +15,17 @@ from tintype.engine.sessions import OnnxRuntime, OpenVino, Session, check_device
 from tintype.errors import ModelError, UsageError
 
 LARGEST: Mapping[str, int] = MappingProxyType({"ab": 1000, "logits": 10**6, "features": 10**6})
-"""The largest number, without its sign, that a model may give in each output. Beyond it, what is
-computed from it in float32 would not be finite."""
+"""The largest absolute value allowed in each output of a model. Beyond it, float32 values computed
+from it would not be finite."""
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkOutput:
-    """What a network answers.
+    """The output of a network.
 
     Attributes:
-        ab: (1, 2, h, w) CIELAB units, at the card's default vividness and temperature; None where
-            it was not wanted.
+        ab: (1, 2, h, w) CIELAB units, at the card's default vividness and temperature; None if it
+            was not requested.
         logits: (1, bins, h, w) log-probabilities up to a constant, or None.
         features: (1, channels, h', w') for matching, or None.
     """
@@ -37,17 +37,17 @@ class NetworkOutput:
     def check(
         self, name: str, *, shape: tuple[int, int], bins: int, capabilities: Collection[str]
     ) -> None:
-        """Refuses an answer that does not keep the contract: no colours are made from it.
+        """Refuses an output that violates the model contract.
 
         Args:
-            name: Of the model, for the message.
+            name: Name of the model, for the message.
             shape: (height, width) that the output must have.
-            bins: Colours of the distribution, where there is one.
-            capabilities: As its card lists them.
+            bins: Number of colours of the distribution, if there is one.
+            capabilities: Capabilities listed in the model's card.
 
         Raises:
-            ModelError: A part that the card lists is missing, has another shape or type, or numbers
-                that are NaN or too large.
+            ModelError: A plane that the card lists is missing, has the wrong shape or type, or
+                contains values that are NaN or too large.
         """
         wanted = {"ab": (1, 2, *shape), "logits": (1, bins, *shape)}
         for part in ("ab", "logits", "features"):
@@ -63,29 +63,30 @@ class NetworkOutput:
             expected = wanted.get(part, plane.shape)
             if plane.shape != expected or plane.ndim != 4 or plane.dtype != np.float32:
                 raise ModelError(
-                    f"The model {name} gives {part} as {plane.dtype} {plane.shape}, not as float32"
+                    f"The model {name} outputs {part} as {plane.dtype} {plane.shape}, not float32"
                     f" {expected}.",
                     advice="Export the model again with `tintype export`.",
                 )
             # Not "max > most": NaN is in no range.
             if plane.size and not max(plane.max(), -plane.min()) <= LARGEST[part]:
                 raise ModelError(
-                    f"The model {name} gives {part} that are not numbers up to {LARGEST[part]:,}.",
+                    f"The model {name} outputs {part} that are not all numbers up to "
+                    f"{LARGEST[part]:,}.",
                     advice="Use another model, or train and export it again.",
                 )
 
 
 class Network:
-    """One network on one device. Safe to use from several threads.
+    """One network on one device. Thread-safe.
 
     Args:
         data: A verified ONNX file.
-        name: What to call it in messages.
-        threads: Threads for one photograph; None takes what the library thinks best.
-        device: Where it runs.
-        at_once: Photographs that are asked about at the same time. ONNX Runtime needs not know;
-            OpenVINO would answer one after the other.
-        without: Outputs that are not wanted; they are left out of what it computes.
+        name: Its name in messages.
+        threads: Threads per photograph; None uses the library's default.
+        device: The device that it runs on.
+        at_once: Number of concurrent photographs. OpenVINO would otherwise process them one after
+            the other; ONNX Runtime ignores it.
+        without: Outputs that are not needed; they are removed from the graph.
     """
 
     def __init__(
@@ -108,17 +109,17 @@ class Network:
         self._sessions: dict[bool, Session] = {}
 
     def _ready(self, *, hinted: bool) -> Session:
-        """What answers with hints, or without any, where the part of the graph for them is idle."""
+        """The session for inputs with hints, or without, where the hint branch is removed."""
         with self._lock:
             if hinted not in self._sessions:
                 self._sessions[hinted] = self._start(hinted=hinted)
             return self._sessions[hinted]
 
     def prepare(self, *, hinted: bool = False) -> None:
-        """Loads it, if that is possible; whoever runs it is told what is wrong.
+        """Loads the network; errors are ignored here and raised again by `run`.
 
         Args:
-            hinted: Whether it will be asked with hints.
+            hinted: Whether it will be run with hints.
         """
         with contextlib.suppress(ModelError, UsageError, MemoryError):
             self._ready(hinted=hinted)
@@ -138,7 +139,7 @@ class Network:
         if "L" not in inputs or "ab" not in outputs or not inputs <= {"L", "hints"}:
             raise ModelError(
                 f"The model {self._name} has the inputs {sorted(inputs)} and the outputs"
-                f" {sorted(outputs)}; a Tintype model takes L and gives ab.",
+                f" {sorted(outputs)}; a Tintype model has the input L and the output ab.",
                 advice="Export the model again with `tintype export`.",
             )
         return session
@@ -146,16 +147,16 @@ class Network:
     def run(
         self, L: NDArray[np.float32], hints: NDArray[np.float32] | None = None
     ) -> NetworkOutput:
-        """Asks the network.
+        """Runs the network.
 
         Args:
-            L: (1, 1, h, w) lightness in [0, 100]; h and w multiples of the card's.
-            hints: (1, 3, h, w) ab and mask, for networks that take them; None means no hints.
+            L: (1, 1, h, w) lightness in [0, 100]; h and w are multiples of the card's `multiple`.
+            hints: (1, 3, h, w) ab and mask, for networks with a hint input; None means no hints.
 
         Raises:
-            ModelError: The graph does not load, does not keep the contract, or fails.
-            UsageError: The device is not there.
-            WorkCancelledError: Nobody wants the answer any more.
+            ModelError: The graph does not load, violates the model contract, or fails.
+            UsageError: The device is not available.
+            WorkCancelledError: The result is no longer wanted.
         """
         session = self._ready(hinted=hints is not None)
         feed = {"L": np.ascontiguousarray(L, np.float32)}

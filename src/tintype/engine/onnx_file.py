@@ -1,9 +1,9 @@
-"""What an ONNX file holds, read without the onnx package and without loading the network.
+"""Reads an ONNX file without the onnx package and without loading the network.
 
-An ONNX file is a protocol buffer: rows of (tag, length, bytes) fields, some of which hold further
-rows. What is read here is what the promise needs that a model is what was hashed: its metadata,
-whether any weights lie in other files, and which operators it runs. Where a parser of protocol
-buffers could read a byte in another way than this one, the file is refused.
+An ONNX file is a protocol buffer: a sequence of (tag, length, bytes) fields, some of which contain
+nested sequences. This module reads what is needed to guarantee that a model is exactly what was
+hashed: its metadata, whether weights are stored in other files, and which operators it runs. A file
+that another protocol buffer parser could interpret differently is refused.
 
 Source of the field numbers: onnx.proto3, release 1.20.
 """
@@ -32,10 +32,10 @@ Split Sqrt Squeeze Sub Sum Tan Tanh ThresholdedRelu Tile TopK Transpose Trilu Un
 Where Xor
 """
 OPERATORS = frozenset(_NAMES.split())
-"""What a model may run: operators of ONNX itself whose result follows from their inputs alone. None
-of them loops, draws random numbers, decodes pictures or text, or names a file."""
+"""The operators that a model may use: standard ONNX operators whose result depends only on their
+inputs. None of them loops, draws random numbers, decodes pictures or text, or names a file."""
 _DOMAINS = frozenset({b"", b"ai.onnx"})
-"""Both are ONNX itself."""
+"""Both names denote the standard ONNX domain."""
 
 CARD_KEY = "tintype.card"
 _METADATA_FIELD = 14  # ModelProto.metadata_props
@@ -46,7 +46,7 @@ _GRAPH = 7  # ModelProto.graph
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14  # of a TensorProto
 _OP_TYPE, _DOMAIN = 4, 7  # of a NodeProto
 
-# Which fields of a message hold messages that are looked into: field number, kind of message.
+# The fields of each message that contain messages to descend into: field number, kind of message.
 _INSIDE: Mapping[str, Mapping[int, str]] = MappingProxyType(
     {
         "model": {_GRAPH: "graph"},
@@ -65,7 +65,7 @@ _INSIDE: Mapping[str, Mapping[int, str]] = MappingProxyType(
     }
 )
 _DEEPEST = 16
-"""Messages within messages; ours have 5, and each graph within a graph adds 3."""
+"""Maximum nesting of messages; ours have 5 levels, and each nested graph adds 3."""
 
 
 def read_metadata(data: bytes, *, where: str) -> dict[str, str]:
@@ -76,7 +76,7 @@ def read_metadata(data: bytes, *, where: str) -> dict[str, str]:
         where: The file's name, for the message.
 
     Raises:
-        ModelError: This is no ONNX file, or its structure is damaged.
+        ModelError: This is not an ONNX file, or its structure is damaged.
     """
     try:
         return dict(
@@ -97,15 +97,15 @@ def is_own_model(data: bytes) -> bool:
 
 
 def check_self_contained(data: bytes, *, where: str) -> None:
-    """Refuses a model that runs more than its own bytes, or other operators than `OPERATORS`.
+    """Refuses a model that is not self-contained or uses an operator that is not in `OPERATORS`.
 
     Args:
         data: The file.
         where: The file's name, for the message.
 
     Raises:
-        ModelError: Weights lie in another file, an operator is not in the list, the model defines
-            functions of its own, or its structure is damaged.
+        ModelError: Weights are stored in another file, an operator is not in the list, the model
+            defines its own functions, or its structure is damaged.
     """
     try:
         for number, _ in fields(memoryview(data)):
@@ -168,19 +168,19 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
 
 
 def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """The fields of a message of a protocol buffer, in their order: number and value.
+    """Yields the fields of a protocol buffer message in order: number and value.
 
     Raises:
-        IndexError: It ends too early.
-        ValueError: Its structure is damaged, or could be read in another way.
+        IndexError: It is truncated.
+        ValueError: Its structure is damaged or ambiguous.
     """
     at, end = 0, len(message)
     while at < end:
-        # A number of one byte, as most are, is read here: a model has thousands of fields.
+        # Single-byte tags, the common case, are read inline: a model has thousands of fields.
         tag, at = message[at], at + 1
         if tag > 0x7F:
             tag, at = _varint(message, at - 1)
-        # A parser that keeps 32 bits of a tag would take it for another field than this one does.
+        # A parser that truncates tags to 32 bits would take a larger one for a different field.
         if not 8 <= tag < 1 << 32:
             raise ValueError("a field without a number, or with one that is too large")
         kind = tag & 7

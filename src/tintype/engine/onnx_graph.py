@@ -1,9 +1,9 @@
-"""The part of a model's graph that an answer needs, as an ONNX file of its own.
+"""Extracts the part of a model's graph that the requested outputs need, as an ONNX file.
 
-ONNX Runtime computes every node of a graph, whatever is asked of it. A model with logits also
-decodes them to ``ab``, which the engine does itself for each vividness, and one that takes hints
-looks for them where there are none: together a sixth of the time. Nothing is added here: what is
-left are nodes and weights of the file that was hashed, and their answers are the same to the bit.
+ONNX Runtime computes every node of a graph, whichever outputs are requested. A model with logits
+also decodes them to ``ab``, which the engine does itself for each vividness, and a model with a
+hint input processes it even without hints: together a sixth of the time. Nothing is added here: the
+remaining nodes and weights are those of the hashed file, and their results are bit-identical.
 
 Source of the field numbers: onnx.proto3, release 1.20.
 """
@@ -31,7 +31,7 @@ class _Node:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A field of a graph: what it is called where it is a value, and its type for `_VALUE`."""
+    """A field of a graph: its name if it is a value, and its type for `_VALUE`."""
 
     field: int
     data: memoryview
@@ -40,25 +40,25 @@ class _Part:
 
 
 def reduced(data: bytes, *, without: Collection[str] = (), zero: Collection[str] = ()) -> bytes:
-    """A model that gives the same, without some outputs, where some inputs are zero.
+    """An equivalent model without some outputs, for the case that some inputs are zero.
 
     Args:
         data: An ONNX file that `tintype.engine.onnx_file.check_self_contained` accepts.
-        without: Outputs that are not wanted, with all that only they need. An only one stays.
-        zero: Inputs that are zero everywhere. What is certain to be zero with them is left out; an
-            input of which nothing is left to compute is none any more.
+        without: Outputs to remove, with all nodes that only they need. A sole output stays.
+        zero: Inputs that are zero everywhere. Nodes that are then certain to be zero are removed,
+            and so is an input on which no remaining node depends.
 
     Returns:
-        An ONNX file; the same one where nothing can be left out or its structure is not known.
+        An ONNX file; the same one if nothing can be removed or its structure is unknown.
     """
     try:
         return _reduced(data, without, zero)
     except (IndexError, ValueError):
-        return data  # what is wrong with it is said by whoever loads it
+        return data  # loading it reports what is wrong
 
 
 def output_names(data: bytes) -> frozenset[str]:
-    """The outputs of a model; none of what is no ONNX file."""
+    """The outputs of a model; empty if it is not an ONNX file."""
     try:
         found = ((field, value) for field, value in _fields_of_graph(data) if field == _OUTPUT)
         return frozenset(_part(field, _message(value)).name for field, value in found)
@@ -96,7 +96,7 @@ def _reduced(data: bytes, without: Collection[str], zero: Collection[str]) -> by
 
 
 def _opened(data: bytes) -> tuple[list[_Node], list[_Part]]:
-    """The nodes of a graph, in their order, and everything else in it."""
+    """The nodes of a graph, in order, and everything else in it."""
     nodes, parts = [], []
     for field, value in _fields_of_graph(data):
         if field == _NODE:
@@ -107,7 +107,7 @@ def _opened(data: bytes) -> tuple[list[_Node], list[_Part]]:
 
 
 def _fields_of_graph(data: bytes) -> Iterator[tuple[int, memoryview | int]]:
-    # A parser would join several graphs; an exporter writes one.
+    # A parser would merge several graphs; an exporter writes only one.
     (graph,) = (value for number, value in fields(memoryview(data)) if number == _GRAPH)
     return fields(_message(graph))
 
@@ -137,7 +137,7 @@ def _part(field: int, data: memoryview) -> _Part:
 def _without_zeros(
     nodes: Sequence[_Node], types: dict[str, bytes], zero: set[str], outputs: set[str]
 ) -> list[_Node]:
-    """Takes additions of zero out; `zero` gets the names of all that is found to be zero."""
+    """Removes additions of zero; the names of all zero values are added to `zero`."""
     instead: dict[str, str] = {}
     rest = []
     for original in nodes:
@@ -146,7 +146,7 @@ def _without_zeros(
             zero.update(node.outputs)
         elif node.operator == "Add" and sum(name in zero for name in node.inputs) == 1:
             (other,) = (name for name in node.inputs if name not in zero)
-            # Of the same shape as the sum: otherwise what is added would repeat it.
+            # It must have the shape of the sum; otherwise the addition would broadcast it.
             same = _known(types.get(other)) and types[other] == types.get(node.outputs[0])
             if same and node.outputs[0] not in outputs:
                 instead[node.outputs[0]] = other
@@ -164,7 +164,7 @@ def _is_zero(node: _Node, zero: Collection[str]) -> bool:
         return any(known)
     if node.operator not in _FIRST or not known[0]:
         return False
-    # A convolution may have a bias, and zero by zero is not a number.
+    # A convolution may have a bias, and zero divided by zero is NaN.
     if node.operator == "Conv":
         return not any(node.inputs[2:])
     return not (node.operator == "Div" and known[1])
@@ -182,7 +182,7 @@ def _renamed(node: _Node, instead: dict[str, str]) -> _Node:
 
 
 def _known(kind: bytes | None) -> bool:
-    """Whether a type (TypeProto) is of a tensor whose dimensions all have a size or a name."""
+    """Whether a type (TypeProto) is a tensor whose dimensions all have a size or a name."""
     for number, tensor in fields(memoryview(kind or b"")):
         for field, shape in fields(_message(tensor)) if number == 1 else ():
             if field == 2:
@@ -201,7 +201,7 @@ def _text(value: memoryview | int) -> str:
 
 
 def _field(number: int, value: memoryview | bytes | int) -> tuple[bytes | memoryview, ...]:
-    """A field as it is written, in pieces: weights are copied once, when all is joined."""
+    """A serialised field, in pieces: weights are copied only once, when everything is joined."""
     if isinstance(value, int):
         return _varint(number << 3), _varint(value)
     return _varint(number << 3 | 2), _varint(len(value)), value

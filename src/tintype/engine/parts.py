@@ -1,4 +1,4 @@
-"""A photograph that is rendered a part at a time, at the size that it is looked at."""
+"""Renders a photograph one part at a time, at display size."""
 
 from dataclasses import dataclass, replace
 
@@ -12,25 +12,25 @@ from tintype.photo.photo import Photo
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What is the same for all parts of a photograph.
+    """The state shared by all parts of a photograph.
 
     Attributes:
-        photo: The whole of it, of 8 bits, perhaps smaller than the original.
-        up: Its chroma at half of that size.
+        photo: The whole photograph at 8 bits, possibly smaller than the original.
+        up: Its chroma at half that size.
     """
 
     photo: Photo
     up: ChromaUp
 
     def part(self, rows: slice, columns: slice) -> Photo:
-        """A part in colour: the same pixels as those of the whole.
+        """One part in colour, with exactly the pixels that the whole would have there.
 
         Args:
-            rows: Of the photograph, with a start and a stop; the start is even.
-            columns: The same.
+            rows: Rows of the photograph, with a start and a stop; the start is even.
+            columns: Columns, likewise.
 
         Returns:
-            With half-size chroma planes.
+            The part with half-size chroma planes.
         """
         full = self.photo.grey[rows, columns]
         grey = np.asarray(Image.fromarray(full).reduce(2))

@@ -1,4 +1,4 @@
-"""Photo -> Photo: the lightness goes to the network, its colours come back, the grey stays."""
+"""Photo -> Photo: the network predicts colours from the lightness; the grey is preserved."""
 
 import threading
 from dataclasses import replace
@@ -28,14 +28,14 @@ from tintype.photo.photo import HalfChroma, Photo
 
 
 class Engine:
-    """A model ready to colour photographs. Safe to use from several threads.
+    """A model ready to colour photographs. Thread-safe.
 
     Args:
         bundle: The model; None is the default one.
-        threads: Cores for one photograph; None means all there are.
-        at_once: Photographs that are predicted for at the same time.
-        features: Whether predictions have the features that hints and references need. Without
-            they take less time, and serve settings without either.
+        threads: Number of threads per photograph; None uses all usable cores.
+        at_once: Number of photographs predicted concurrently.
+        features: Whether predictions include the features that hints and references need. Without
+            them predictions are faster, but support neither.
     """
 
     def __init__(
@@ -65,19 +65,19 @@ class Engine:
         """Colours one photograph.
 
         Args:
-            photo: Any size and depth; whatever colour it had was left behind when it was decoded.
-            settings: How; None is the default. Hints are an input of networks that take them, and
-                the output of every network is corrected to have them exactly.
-            half_chroma: Give half-size chroma planes, which a JPEG holds without touching the grey.
-                Only 8-bit photographs can; a 16-bit one gets all its pixels.
+            photo: A photograph of any size and bit depth; decoding has discarded any colour.
+            settings: How to colour; None is the default. Hints are passed to networks with a hint
+                input, and the output of every network is corrected to match them exactly.
+            half_chroma: Return half-size chroma planes, which a JPEG stores without changing the
+                grey. This applies to 8-bit photographs only; a 16-bit one gets full-size colour.
 
         Returns:
-            The same photograph with ``color``; everything else is untouched.
+            The same photograph with ``color``; everything else is unchanged.
 
         Raises:
-            ModelError: The model does not run, or cannot do what the settings ask for.
-            UsageError: A hint lies outside the photograph, or a picture of the settings does not
-                fit it.
+            ModelError: The model does not run, or does not support the settings.
+            UsageError: A hint is outside the photograph, or a picture in the settings does not
+                match it.
         """
         settings = settings or Settings()
         return self.render(photo, self.predict(photo, settings), settings, half_chroma=half_chroma)
@@ -90,8 +90,8 @@ class Engine:
             settings: Only quality, hints and the reference matter here.
 
         Raises:
-            ModelError: As `colorize`.
-            UsageError: As `colorize`.
+            ModelError: As for `colorize`.
+            UsageError: As for `colorize`.
         """
         settings = settings or Settings()
         settings.check_size(photo.shape)
@@ -100,10 +100,10 @@ class Engine:
         return self.predict_beside(photo, settings, plain)
 
     def without_hints(self, settings: Settings) -> Settings | None:
-        """The settings of the prediction that `predict` needs beside the one with hints.
+        """The settings for the additional prediction without hints that `predict` needs.
 
         Returns:
-            None where it needs none: there are no hints, or the network does not take them.
+            None if it needs none: there are no hints, or the network has no hint input.
         """
         if settings.hinted and "hints" in self.bundle.card.capabilities:
             return replace(settings, hints=(), scribbles=None)
@@ -117,17 +117,17 @@ class Engine:
         *,
         draft: Prediction | None = None,
     ) -> Prediction:
-        """`predict` where the prediction without hints is there already.
+        """`predict` if the prediction without hints is already available.
 
         Args:
             photo: As for `predict`.
             settings: As for `predict`.
-            plain: What `predict` gave for `without_hints`; None where that is None.
-            draft: What `draft` gave for the same; the network does not run at its size again.
+            plain: Result of `predict` for `without_hints`; None if that is None.
+            draft: Result of `draft` for the same input; the network is not run at its size again.
 
         Raises:
-            ModelError: As `colorize`.
-            UsageError: As `colorize`.
+            ModelError: As for `colorize`.
+            UsageError: As for `colorize`.
         """
         fit = self.fit(photo.shape, settings.quality)
         settings.check_size(photo.shape)
@@ -149,17 +149,17 @@ class Engine:
         """Colours a photograph from a prediction.
 
         Args:
-            photo: The one that was predicted for, or a smaller copy: hints are always placed in
-                the original.
-            prediction: What `predict` gave for the same quality, hints and reference.
-            settings: How.
+            photo: The photograph of the prediction, or a smaller copy: the positions of hints
+                always refer to the original.
+            prediction: Result of `predict` for the same quality, hints and reference.
+            settings: How to colour.
             half_chroma: As for `colorize`.
 
         Returns:
-            As `colorize`.
+            As for `colorize`.
 
         Raises:
-            ModelError: A palette is wanted, and the model predicts no distribution.
+            ModelError: A palette is requested, but the model predicts no distribution.
         """
         if settings.one_of_several:
             found = self.render_versions(photo, prediction, settings, half_chroma=half_chroma)
@@ -170,19 +170,19 @@ class Engine:
     def versions(
         self, photo: Photo, settings: Settings, *, half_chroma: bool = False
     ) -> list[Version]:
-        """Colours one photograph in several plausible ways, with one run of the network.
+        """Colours one photograph in several plausible ways from one prediction.
 
         Args:
             photo: As for `colorize`.
-            settings: How, and how many; with a `palette`, that one alone.
+            settings: How, and how many versions; with a `palette`, only that one.
             half_chroma: As for `colorize`.
 
         Returns:
-            What `colorize` gives first, then the others, the likeliest first.
+            The result of `colorize` first, then the others, most likely first.
 
         Raises:
             ModelError: The model does not run, or predicts no distribution.
-            UsageError: As `colorize`.
+            UsageError: As for `colorize`.
         """
         prediction = self.predict(photo, settings)
         return self.render_versions(photo, prediction, settings, half_chroma=half_chroma)
@@ -206,11 +206,11 @@ class Engine:
         """All palettes of a photograph, without hints and not rendered.
 
         Args:
-            prediction: What `predict` gave.
-            settings: `settings.palettes` is their number; `settings.palette` chooses none here.
+            prediction: Result of `predict`.
+            settings: `settings.palettes` is their number; `settings.palette` is ignored.
 
         Returns:
-            The suggested one first.
+            The palettes, the suggested one first.
 
         Raises:
             ModelError: The model predicts no distribution.
@@ -224,12 +224,12 @@ class Engine:
         )
 
     def uncertainty(self, photo: Photo, prediction: Prediction) -> NDArray[np.uint8]:
-        """Where the colours of a photograph are a guess.
+        """A map of how uncertain the colours of a photograph are.
 
         Args:
             photo: As for `render`.
-            prediction: What `predict` gave. A hint makes its surroundings certain where the network
-                takes hints.
+            prediction: Result of `predict`. If the network has a hint input, a hint makes its
+                surroundings certain.
 
         Returns:
             (H, W) entropy of the distribution as a share of the largest possible, times 255: 0 is
@@ -248,32 +248,32 @@ class Engine:
     def suggestions(
         self, prediction: Prediction, x: int, y: int, *, count: int
     ) -> list[Suggestion]:
-        """Colours that the model considers plausible at one place.
+        """Colours that the model considers plausible at one point.
 
         Args:
-            prediction: What `predict` gave.
-            x: Column in the photograph that was predicted for.
-            y: Its row.
-            count: At most so many.
+            prediction: Result of `predict`.
+            x: Column in the photograph of the prediction.
+            y: Row in that photograph.
+            count: Maximum number of suggestions.
 
         Returns:
-            The likeliest first, each at least two bins from those before it.
+            The most likely first, each at least two bins from those before it.
 
         Raises:
             ModelError: The model predicts no distribution.
-            UsageError: The place is outside the photograph.
+            UsageError: The point is outside the photograph.
         """
         logits = self._distribution(prediction)
         row, column = prediction.fit.output_place(x, y)
         return color_distribution.suggestions(logits[:, row, column], count=count)
 
     def device_note(self, settings: Settings) -> str:
-        """What is to be said of the device: empty where its pixels are the CPU's, or there is none.
+        """A note on the device; empty if its pixels match the CPU's, or if no network is run.
 
-        Any other device is compared with the CPU when it is first asked about.
+        Other devices are compared with the CPU on first use.
 
         Raises:
-            UsageError: The device is not there.
+            UsageError: The device is not available.
         """
         device = device_of(settings.device)
         if device.name == AUTOMATIC or settings.colors is not None:
@@ -281,7 +281,7 @@ class Engine:
         with self._lock:
             known = self._notes.get(device.name)
         if known is None:
-            # Its network on the CPU is let go of again, and no prediction of it is kept.
+            # A temporary engine, so its CPU network is released and no prediction is cached.
             beside = Engine(self.bundle, threads=self._threads, features=self._features)
             beside._inference.adopt(device.name, self.network(settings.device))
             share = device_check.measure(beside, settings.device)
@@ -290,14 +290,14 @@ class Engine:
         return known
 
     def network(self, name: DeviceName) -> Network:
-        """The network on a device; it is loaded when it is first asked."""
+        """The network on a device, which is loaded on first use."""
         return self._inference.network(name)
 
     def prepare(self, settings: Settings) -> None:
-        """Begins to load the network, while the caller reads the photograph.
+        """Starts loading the network in the background, while the caller reads the photograph.
 
         Args:
-            settings: Of the photograph that comes.
+            settings: Settings of the next photograph.
         """
         if settings.colors is None:
             self._inference.prepare(settings)
@@ -307,15 +307,15 @@ class Engine:
         return self._inference.fit(shape, quality)
 
     def has_draft(self, shape: tuple[int, int], settings: Settings) -> bool:
-        """Whether `draft` gives anything sooner than `predict`; see `Inference.has_draft`."""
+        """Whether `draft` returns anything sooner than `predict`; see `Inference.has_draft`."""
         return self._inference.has_draft(shape, settings)
 
     def _distribution(self, prediction: Prediction) -> NDArray[np.float32]:
-        """(bins, h, w) of a network that predicts a distribution."""
+        """(bins, h, w) logits of a network that predicts a distribution."""
         if prediction.logits is None:
             raise ModelError(
-                f"There is no distribution of colours: the model {self.bundle.label} predicts "
-                "single ones, or they are those of another picture.",
+                f"There is no distribution over colours: the model {self.bundle.label} predicts "
+                "only single colours, or they come from another picture.",
                 advice="Use tintype-own, or another model whose card lists logits.",
             )
         return prediction.logits
@@ -323,19 +323,19 @@ class Engine:
     def draft(
         self, photo: Photo, settings: Settings, plain: Prediction | None = None
     ) -> Prediction:
-        """A prediction in a sixth of the time, for what is looked at until the exact one is there.
+        """A prediction in a sixth of the time, to display until the exact one is available.
 
-        It is the part of high quality that comes from the smallest size, on the same grid, so that
-        what lies beyond the reach of hints is the same in both.
+        It is the high-quality prediction at the smallest size only, on the same grid, so everything
+        beyond the reach of hints is the same in both.
 
         Args:
             photo: As for `predict`.
-            settings: As for `predict`, those for which `has_draft` says so.
+            settings: As for `predict`; `has_draft` must be true for them.
             plain: As for `predict_beside`.
 
         Raises:
-            ModelError: As `colorize`.
-            UsageError: As `colorize`.
+            ModelError: As for `colorize`.
+            UsageError: As for `colorize`.
         """
         settings.check_size(photo.shape)
         settings.check_model(self.bundle.label, self.bundle.card.capabilities)
@@ -352,7 +352,7 @@ class Engine:
         *,
         half_chroma: bool,
     ) -> Photo:
-        """Brings (2, h, w) ab without hints to the photograph's size, and gives it the hints."""
+        """Upsamples (2, h, w) ab without hints to the photograph's size and applies the hints."""
         halved = half_chroma and photo.bits == 8
         full = paired(photo.grey, photo.turn)
         grey = np.asarray(Image.fromarray(full).reduce(2)) if halved else photo.grey
@@ -373,7 +373,7 @@ class Engine:
         ab: NDArray[np.float32],
         settings: Settings,
     ) -> ChromaUp:
-        """Chroma with the hints for a photograph, or for half of its size, whose grey this is."""
+        """Chroma with the hints at the size of a grey plane: the photograph's, or half of it."""
         fit = prediction.fit
         shape = grey.shape[0], grey.shape[1]
         return ChromaUp(
@@ -388,15 +388,15 @@ class Engine:
         )
 
     def parts(self, photo: Photo, prediction: Prediction, settings: Settings) -> Parts:
-        """`render` with half-size chroma, for parts of a photograph that are wanted one by one.
+        """`render` with half-size chroma, for rendering a photograph one part at a time.
 
         Args:
-            photo: As for `render`, of 8 bits.
+            photo: As for `render`, 8-bit.
             prediction: As for `render`.
             settings: As for `render`.
 
         Raises:
-            ModelError: As `render`.
+            ModelError: As for `render`.
         """
         if settings.one_of_several:
             ab = self.palettes(prediction, settings)[settings.palette - 1].ab
@@ -411,11 +411,11 @@ class Engine:
     def with_hints(
         self, prediction: Prediction, ab: NDArray[np.float32], settings: Settings
     ) -> NDArray[np.float32]:
-        """Gives chroma the colours of hints, as far as they reach.
+        """Applies the colours of hints to chroma, within their reach.
 
         Args:
-            prediction: With the hints.
-            ab: (2, h, w) of what it is without them, CIELAB units.
+            prediction: The prediction with the hints.
+            ab: (2, h, w) chroma without them, CIELAB units.
             settings: The hints and their reach.
         """
         if not settings.hinted:
@@ -437,11 +437,11 @@ class Engine:
         vividness = self._vividness(settings)
         if prediction.logits is not None:
             if (vividness, settings.warmth) == (card.vividness, 0):
-                return prediction.ab  # decoded with these already
+                return prediction.ab  # already decoded with these settings
             return color_distribution.colors(
                 prediction.logits, card, vividness=vividness, warmth=settings.warmth
             )
-        # Without a distribution vividness can only scale, from what the card calls normal, and
-        # warmth can only shift.
+        # Without a distribution, vividness can only scale the chroma, relative to the card's
+        # default, and warmth can only shift it.
         gain = np.float32(vividness / card.vividness if card.vividness else 1)
         return np.asarray(prediction.ab * gain + color_distribution.shift(settings.warmth))

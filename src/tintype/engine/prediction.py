@@ -1,4 +1,4 @@
-"""What an engine predicts for a photograph, and the versions that are decoded from it."""
+"""The prediction of an engine for a photograph, and the versions decoded from it."""
 
 from dataclasses import dataclass
 
@@ -11,16 +11,16 @@ from tintype.photo.photo import Photo
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A network's output for one photograph; colours are decoded from it without running it again.
+    """A network's output for one photograph; colours are decoded from it without another run.
 
     Attributes:
-        fit: How the photograph lies in the network's input.
-        luma: ``fit.padded`` its input, Y' in 0..255.
+        fit: Placement of the photograph in the network's input.
+        luma: ``fit.padded`` the network's input, Y' in 0..255.
         ab: (2, h, w) CIELAB units, at the card's default vividness and temperature.
         logits: (bins, h, w) log-probabilities up to a constant, or None.
-        features: (channels, h', w') by which places are compared, or None.
-        plain: The prediction without hints, for what lies beyond their reach; None where there are
-            no hints, or the network does not take them.
+        features: (channels, h', w') for comparing positions, or None.
+        plain: The prediction without hints, used beyond their reach; None if there are no hints, or
+            the network has no hint input.
     """
 
     fit: Fit
@@ -36,8 +36,9 @@ class Version:
     """One of several ways to colour a photograph.
 
     Attributes:
-        photo: Coloured.
-        share: How much of what the model believes lies nearer to this version than to the others.
+        photo: The coloured photograph.
+        share: Fraction of the predicted distribution that is nearer to this version than to the
+            others.
     """
 
     photo: Photo

@@ -1,15 +1,15 @@
-"""A picture in colour that another one takes its colours from.
+"""Transfers the colours of a reference picture to a photograph.
 
-The network computes features of both. Each place of the photograph is matched with the places of
-the reference whose features are most similar, and among those with the ones that are as light. The
-mean of their colours is added to the distribution at that place, with a weight that grows with the
-similarity and with how well the candidates agree. A place without a match is shifted towards the
-palette of the reference as a whole. Vividness, warmth, palettes and certainty then act on the
-result.
+The network computes features of both. Each position of the photograph is matched with the positions
+of the reference whose features are most similar, and among those with the ones of similar
+lightness. The mean of their colours is added to the distribution at that position, with a weight
+that grows with the similarity and with the agreement of the candidates. A position without a match
+is shifted towards the overall palette of the reference. Vividness, warmth, palettes and certainty
+then apply to the result.
 
 Sources: T. Welsh, M. Ashikhmin, K. Mueller, "Transferring Color to Greyscale Images", SIGGRAPH
 2002, for the lightness within a match; M. He et al., "Deep Exemplar-based Colorization", SIGGRAPH
-2018, section 3.1, for features of a network as what matches. The sum of distributions is ours.
+2018, section 3.1, for matching features of a network. The sum of distributions is our own.
 """
 
 import hashlib
@@ -29,48 +29,48 @@ from tintype.photo.photo import rgb_to_grey
 F32 = NDArray[np.float32]
 
 _MOST_PIXELS = 1 << 20
-"""A larger reference is shrunk: the network's input has half a million pixels at most."""
+"""A larger reference is shrunk: the network's input has at most half a million pixels."""
 
-_CANDIDATES = 8  # places of the reference for each one of the photograph
+_CANDIDATES = 8  # positions of the reference for each position of the photograph
 _COSINE = 0.05  # softness of the weight by similarity
 _LUMA = 12.0  # steps of Y', softness of the weight by lightness
 _SURE = (0.4, 0.7)  # cosines from which a match counts at all, and in full
-_AROUND = 2  # places of the output on each side that must agree
-_LEAST = 0.01  # weight of a place without a match among its neighbours
-_WIDTH = 5.0  # CIELAB units that a colour may be off in a good match
+_AROUND = 2  # output positions on each side that must agree
+_LEAST = 0.01  # weight of a position without a match among its neighbours
+_WIDTH = 5.0  # CIELAB units by which a colour may be off in a good match
 _PALETTE_WEIGHT = 0.2  # share of the way to the reference's palette where nothing matches
 _PALETTE_WIDTH = 10.0  # CIELAB units over which a palette is smoothed
 _LARGEST_SHIFT = 2.0  # nats
-_RARE = 1e-4  # probability below which bins of a palette are treated alike
+_RARE = 1e-4  # probability below which all bins of a palette are treated alike
 
 _BLOCK = 32
-"""Places at a time on both sides of a product: OpenBLAS does it on one thread, whose sums come out
-the same on every machine with the same instructions, and wakes no others."""
+"""Positions at a time on both sides of a product. OpenBLAS computes products of this size on one
+thread, so sums are the same on every machine with the same instruction set, and wakes no others."""
 
 
 class Reference(Layer):
     """A picture in colour, of any size.
 
     Attributes:
-        path: Where it was read from.
-        sha256: Of its file.
-        pixels: (H, W, 3) sRGB, upright, shrunk to what can matter.
+        path: Path that it was read from.
+        sha256: SHA-256 of its file.
+        pixels: (H, W, 3) sRGB, upright, shrunk to the size that is useful.
     """
 
     __slots__ = ()
 
     def grey(self) -> NDArray[np.uint8]:
-        """(H, W) its Y'."""
+        """(H, W) Y'."""
         return np.asarray(rgb_to_grey(self.pixels), np.uint8)
 
     def ab_down(self, fit: Fit) -> F32:
         """Its colours at the size of a network's output.
 
         Args:
-            fit: How it lies in the network's input.
+            fit: Its placement in the network's input.
 
         Returns:
-            (2, h, w) CIELAB units, mirrored into the padding as its lightness is.
+            (2, h, w) CIELAB units, mirrored into the padding like its lightness.
         """
         height, width = fit.content
         small = Image.fromarray(self.pixels).resize(
@@ -85,15 +85,15 @@ class Reference(Layer):
 
 
 def reference_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Reference:
-    """A reference of a file's bytes.
+    """Reads a reference from a file's bytes.
 
     Args:
         data: A picture file, of any format that can be coloured.
-        name: For messages.
-        max_pixels: A picture with more is refused unread.
+        name: Its name, for messages.
+        max_pixels: A picture with more pixels is refused without decoding it.
 
     Raises:
-        UsageError: It is no picture, or has no colours.
+        UsageError: It is not a picture, or has no colours.
     """
     rgb = colors_of(data, name=name, max_pixels=max_pixels)
     factor = int(np.ceil((rgb.shape[0] * rgb.shape[1] / _MOST_PIXELS) ** 0.5))
@@ -104,11 +104,11 @@ def reference_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> R
 
 @dataclass(frozen=True, slots=True)
 class MatchFeatures:
-    """A network's features of a picture, one vector a cell, and the lightness inside each cell.
+    """A network's features of a picture, one vector per cell, and the lightness inside each cell.
 
     Attributes:
-        features: (cells, channels) of length 1, the picture's own mean taken out.
-        luma: (cells, k k) Y' in 0..255 of the places of the output inside each cell.
+        features: (cells, channels) of length 1, with the picture's own mean subtracted.
+        luma: (cells, k k) Y' in 0..255 of the output positions inside each cell.
         shape: (height, width) of the output.
     """
 
@@ -122,9 +122,9 @@ class ReferenceColors:
     """The features and colours of a reference.
 
     Attributes:
-        features: Cells to match.
+        features: The cells to match.
         ab: (cells, k k, 2) CIELAB units.
-        palette: (313,) the share of each colour, smoothed.
+        palette: (313,) share of each colour, smoothed.
     """
 
     features: MatchFeatures
@@ -137,13 +137,13 @@ def match_features(features: F32, luma: F32, fit: Fit) -> MatchFeatures:
 
     Args:
         features: (channels, h', w') of the network.
-        luma: ``fit.padded`` Y' in 0..255 that it was shown.
-        fit: How the picture lies in its input.
+        luma: ``fit.padded`` the network's input, Y' in 0..255.
+        fit: Placement of the picture in that input.
     """
     rows, columns = fit.padded[0] // fit.stride, fit.padded[1] // fit.stride
     low = luma.reshape(rows, fit.stride, columns, fit.stride).mean(axis=(1, 3))
     vectors = features.reshape(features.shape[0], -1).T
-    # Every picture has its own mean: what all of it has in common tells no place from another.
+    # Subtract the picture's own mean: what all positions have in common does not distinguish them.
     vectors = vectors - vectors.mean(axis=0)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors = np.asarray(vectors / np.maximum(length, 1e-6), np.float32)
@@ -154,7 +154,7 @@ def match_features(features: F32, luma: F32, fit: Fit) -> MatchFeatures:
 
 
 def reference_colors(reference: Reference, features: F32, luma: F32, fit: Fit) -> ReferenceColors:
-    """Prepares a reference, once for all photographs; arguments as for `match_features`."""
+    """Prepares a reference, once for all photographs; other arguments as for `match_features`."""
     matched = match_features(features, luma, fit)
     ab = reference.ab_down(fit)
     side = matched.shape[0] // features.shape[1]
@@ -169,7 +169,7 @@ def shift_towards(logits: F32, target: MatchFeatures, reference: ReferenceColors
     Args:
         logits: (313, h, w) log-probabilities up to a constant.
         target: Features of the photograph.
-        reference: What it takes its colours from.
+        reference: Features and colours of the reference.
 
     Returns:
         (313, h, w) log-probabilities up to a constant.
@@ -180,7 +180,7 @@ def shift_towards(logits: F32, target: MatchFeatures, reference: ReferenceColors
     sure = np.clip((cosine - low) / (high - low), 0, 1)
     ab, spread = _smoothed(ab, spread, sure, target)
     strength = sure / (np.float32(_WIDTH**2) + spread)
-    # -|bin - ab|^2 / 2, without what is the same for all bins.
+    # -|bin - ab|^2 / 2, without the terms that are the same for all bins.
     centers = bin_centers()
     added = centers @ (strength * ab)
     added -= (centers**2).sum(axis=1, keepdims=True) * (strength / 2)
@@ -189,10 +189,10 @@ def shift_towards(logits: F32, target: MatchFeatures, reference: ReferenceColors
 
 
 def _matched(target: MatchFeatures, reference: ReferenceColors) -> tuple[F32, F32, F32]:
-    """Matches each place of the output with the reference.
+    """Matches each output position with the reference.
 
     Returns:
-        (2, n) the mean colour of the candidates, (n,) their variance, (n,) cosine of the best.
+        (2, n) mean colour of the candidates, (n,) their variance, (n,) cosine of the best.
     """
     cells, inside = target.luma.shape
     ab = np.empty((cells, inside, 2), np.float32)
@@ -223,15 +223,15 @@ def _matched(target: MatchFeatures, reference: ReferenceColors) -> tuple[F32, F3
 
 
 def _smoothed(ab: F32, spread: F32, sure: F32, target: MatchFeatures) -> tuple[F32, F32]:
-    """The mean over the neighbours of each place that are as light.
+    """Averages each position over its neighbours of similar lightness.
 
-    A single place that differs from its neighbours would be a stain. Where neighbours disagree the
-    variance grows, so that none of them counts for much.
+    A single position that differs from its neighbours would be visible as a stain. Where neighbours
+    disagree the variance grows, so none of them has much weight.
 
     Args:
         ab: (2, n) colours.
         spread: (n,) their variances.
-        sure: (n,) how much each counts, 0 to 1.
+        sure: (n,) their weights, 0 to 1.
         target: Features of the photograph.
 
     Returns:
@@ -256,13 +256,13 @@ def _smoothed(ab: F32, spread: F32, sure: F32, target: MatchFeatures) -> tuple[F
 
 
 def _overlap(size: int, shift: int) -> tuple[slice, slice]:
-    """Places that have a neighbour so far away, and those neighbours."""
+    """The positions that have a neighbour at this offset, and those neighbours."""
     ours = slice(max(0, -shift), max(0, size - max(0, shift)))
     return ours, slice(ours.start + shift, max(ours.start, ours.stop) + shift)
 
 
 def _in_blocks(features: F32) -> F32:
-    """(n, channels) to (n / block, channels, block), zeros at the end."""
+    """(n, channels) to (n / block, channels, block), zero-padded at the end."""
     count = -(-len(features) // _BLOCK)
     padded = np.zeros((count * _BLOCK, features.shape[1]), np.float32)
     padded[: len(features)] = features
@@ -270,13 +270,13 @@ def _in_blocks(features: F32) -> F32:
 
 
 def _cosines(rows: F32, blocks: F32, count: int) -> F32:
-    """(b, channels) against all places of a reference: (b, count)."""
+    """Cosines of (b, channels) with all positions of a reference: (b, count)."""
     product = np.matmul(rows, blocks)  # (blocks, b, block)
     return np.asarray(product.transpose(1, 0, 2).reshape(len(rows), -1)[:, :count])
 
 
 def _palette_shift(flat: F32, reference: ReferenceColors) -> NDArray[np.float32]:
-    """(313,) nats that move the picture's mean distribution towards a palette."""
+    """(313,) nats that shift the picture's mean distribution towards a palette."""
     mass = np.exp(flat - flat.max(axis=0))
     mass /= mass.sum(axis=0)
     own = _smooth() @ mass.mean(axis=1, dtype=np.float64)
@@ -285,7 +285,7 @@ def _palette_shift(flat: F32, reference: ReferenceColors) -> NDArray[np.float32]
 
 
 def _smooth() -> NDArray[np.float64]:
-    """(313, 313) that spreads the share of each colour over its neighbours."""
+    """(313, 313) matrix that spreads the share of each colour over its neighbours."""
     centers = bin_centers().astype(np.float64)
     squared = ((centers[:, None] - centers[None]) ** 2).sum(axis=-1)
     kernel = np.exp(-squared / (2 * _PALETTE_WIDTH**2))
@@ -300,14 +300,14 @@ def _nearest_bins(ab: F32) -> NDArray[np.intp]:
 
 
 def _into_cells(planes: F32, side: int) -> F32:
-    """(c, h, w) to (h w / side^2, side^2, c): the places of each cell together."""
+    """(c, h, w) to (h w / side^2, side^2, c): groups the positions of each cell."""
     count, height, width = planes.shape
     cut = planes.reshape(count, height // side, side, width // side, side)
     return np.ascontiguousarray(cut.transpose(1, 3, 2, 4, 0).reshape(-1, side * side, count))
 
 
 def _out_of_cells(cells: F32, shape: tuple[int, int]) -> F32:
-    """The way back: (cells, side^2, c) to (c, h w)."""
+    """The inverse: (cells, side^2, c) to (c, h w)."""
     side = round(cells.shape[1] ** 0.5)
     rows, columns = shape[0] // side, shape[1] // side
     cut = cells.reshape(rows, columns, side, side, -1).transpose(4, 0, 2, 1, 3)

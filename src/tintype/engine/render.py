@@ -1,4 +1,4 @@
-"""Chroma and grey become pixels: in strips that fit a core's cache, in bands that cores share."""
+"""Renders pixels from grey and chroma: in strips that fit a core's cache, in bands across cores."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +12,9 @@ from tintype.engine.upsample import ChromaUp
 from tintype.photo.photo import HalfChroma
 
 _STRIP = 1 << 16
-"""Pixels of a strip: five float planes of it stay in a core's cache."""
+"""Pixels per strip: five float planes of this size fit in a core's cache."""
 _BAND = 1 << 20
-"""Pixels of a band, what a thread takes at a time: Pillow unpacks its table again for each."""
+"""Pixels per band, the unit of work of a thread. Pillow unpacks its table again for each band."""
 
 
 def render_u8(grey: NDArray[np.uint8], up: ChromaUp, *, threads: int) -> NDArray[np.uint8]:
@@ -43,9 +43,9 @@ def render_half_chroma(
 
     Args:
         full: (2 H, 2 W) Y'.
-        grey: (H, W) its mean over two by two pixels.
-        up: Gives chroma for rows of `grey`.
-        threads: Cores to use.
+        grey: (H, W) its mean over 2 x 2 pixels.
+        up: Provides chroma for rows of `grey`.
+        threads: Number of threads to use.
     """
     step = gamut_grid.step_for(up.largest)
     half = HalfChroma(np.empty_like(grey), np.empty_like(grey))
@@ -65,7 +65,7 @@ def render_half_chroma(
 
 
 def render_u16(grey: NDArray[np.uint16], up: ChromaUp, *, threads: int) -> NDArray[np.uint16]:
-    """`render_u8` with 16 bits."""
+    """`render_u8` at 16 bits."""
     step = gamut_grid.step_for(up.largest)
     color = np.empty((*grey.shape, 3), np.uint16)
     up.express(*gamut_grid.rgb_u16_coding(step))
@@ -81,7 +81,7 @@ def render_u16(grey: NDArray[np.uint16], up: ChromaUp, *, threads: int) -> NDArr
 
 
 def _each_band(shape: tuple[int, ...], threads: int, work: Callable[[slice], None]) -> None:
-    """Works on the rows of a picture, in bands that the cores share evenly."""
+    """Processes the rows of a picture in bands, distributed evenly over the cores."""
     height, width = shape[0], shape[1]
     count = -(-height * width // _BAND)
     if height * width >= _STRIP:
@@ -97,17 +97,17 @@ def _each_band(shape: tuple[int, ...], threads: int, work: Callable[[slice], Non
 
 
 def strips(rows: slice, width: int) -> Iterator[slice]:
-    """Cuts rows of a picture of some width into strips."""
+    """Cuts rows of a picture of this width into strips."""
     height = max(1, _STRIP // width)
     for top in range(rows.start, rows.stop, height):
         yield slice(top, min(top + height, rows.stop))
 
 
 def halved_range(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The lowest and the highest of each 2 x 2 pixels.
+    """The minimum and maximum of each 2 x 2 pixels.
 
     Args:
-        grey: (H, W) Y'; an odd last row or column stands alone.
+        grey: (H, W) Y'; an odd last row or column is used alone.
 
     Returns:
         Both (ceil(H/2), ceil(W/2)).

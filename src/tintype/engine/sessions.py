@@ -1,7 +1,7 @@
-"""What runs a network on a device: the only module that imports ONNX Runtime or OpenVINO.
+"""Runs a network on a device: the only module that imports ONNX Runtime or OpenVINO.
 
-The import takes a tenth of a second and the graph another, so both wait for the first photograph.
-Which library runs it on which device is a row of `tintype.engine.devices`.
+Importing the library takes a tenth of a second and loading the graph another, so both are deferred
+until the first photograph. `tintype.engine.devices` defines which library each device uses.
 """
 
 import contextlib
@@ -26,17 +26,17 @@ Planes = Mapping[str, NDArray[np.float32]]
 """Inputs or outputs of a network, by their names."""
 
 _ASK_SECONDS = 0.05
-"""How often it is asked whether an answer is still wanted."""
+"""Interval at which cancellation is checked."""
 
 
 def check_device(device: Device) -> None:
-    """Refuses a device that this machine does not have, before anything is begun.
+    """Refuses an unavailable device before any work starts.
 
-    That a library lists a device does not mean that its driver is there: that shows when the
-    network is loaded.
+    A library may list a device whose driver is missing; that is detected only when the network is
+    loaded.
 
     Raises:
-        UsageError: It is not there; the advice is what to install.
+        UsageError: The device is not available; the advice says what to install.
     """
     if device.runtime == "openvino":
         _openvino(device)
@@ -44,16 +44,17 @@ def check_device(device: Device) -> None:
         import onnxruntime
 
         if device.provider not in onnxruntime.get_available_providers():
-            raise _missing(device, f"the ONNX Runtime that is installed has no {device.provider}")
+            raise _missing(device, f"the installed ONNX Runtime has no {device.provider}")
 
 
 def runtime_version(device: Device) -> str:
     """The library that runs a network on a device and its version, as in "onnxruntime 1.20.0".
 
-    Its distribution has other names for other devices, so it is asked itself.
+    The version is read from the imported module, since the name of its distribution depends on the
+    device.
 
     Raises:
-        UsageError: The device is not there.
+        UsageError: The device is not available.
     """
     check_device(device)
     runtime = importlib.import_module(device.runtime)
@@ -65,10 +66,10 @@ def _missing(device: Device, why: str) -> UsageError:
 
 
 def _openvino(device: Device) -> Any:  # noqa: ANN401 - its stubs come with the extra
-    """OpenVINO's core, with what the device needs.
+    """OpenVINO's core, checked for the requirements of the device.
 
     Raises:
-        UsageError: The extra is not installed, or the processor does not compute in bfloat16.
+        UsageError: The extra is not installed, or the processor does not support bfloat16.
     """
     try:
         with _nothing_reported():
@@ -79,7 +80,7 @@ def _openvino(device: Device) -> Any:  # noqa: ANN401 - its stubs come with the 
         raise _missing(device, "OpenVINO is not installed") from None
     core = openvino.Core()
     if device.bfloat16:
-        # Without it OpenVINO would quietly compute in float32, or imitate it more slowly.
+        # Without hardware bfloat16, OpenVINO would silently use float32 or a slower emulation.
         able = core.get_property(device.provider, "OPTIMIZATION_CAPABILITIES")
         if "BF16" not in able:
             raise UsageError(
@@ -92,10 +93,10 @@ def _openvino(device: Device) -> Any:  # noqa: ANN401 - its stubs come with the 
 
 @contextlib.contextmanager
 def _nothing_reported() -> Iterator[None]:
-    """Keeps OpenVINO from reporting that it is imported, which it does to Google Analytics.
+    """Keeps OpenVINO from reporting its import to Google Analytics.
 
-    Its package imports the one that reports and does without where that is missing. What an own
-    program has imported before is its own affair.
+    OpenVINO imports a telemetry package and works without it if it is missing. A package that the
+    calling program has already imported is left alone.
     """
     name = "openvino_telemetry"
     if name in sys.modules:
@@ -109,13 +110,13 @@ def _nothing_reported() -> Iterator[None]:
 
 
 class Session(Protocol):
-    """A network that a library has loaded. Safe to use from several threads."""
+    """A network loaded by a library. Thread-safe."""
 
     inputs: frozenset[str]
     outputs: tuple[str, ...]
 
     def run(self, feed: Planes) -> Planes:
-        """Runs it; whatever is raised meanwhile, Ctrl-C included, ends it first."""
+        """Runs the network; an exception raised meanwhile, including Ctrl-C, ends the run first."""
 
 
 class OnnxRuntime:
@@ -136,17 +137,17 @@ class OnnxRuntime:
             ort.RuntimeException,
         )
         options = onnxruntime.SessionOptions()
-        # What was checked was an ONNX file; without this, bytes could be taken for another format.
+        # The file was checked as ONNX; without this, it could be interpreted as another format.
         options.add_session_config_entry("session.load_model_format", "ONNX")
-        options.log_severity_level = 4  # errors arrive as exceptions; nothing is to be printed
+        options.log_severity_level = 4  # errors are raised as exceptions; print nothing
         options.intra_op_num_threads = threads or 0
         options.inter_op_num_threads = 1
-        # Threads that spin while waiting take the cores from NumPy, which has the next turn.
+        # Threads that spin while waiting would take cores from NumPy, which runs next.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # The arena keeps its peak for ever, and the peak of a large photograph is needed for the
-        # photograph; each run here is long enough to pay for its allocations.
+        # The arena never releases its peak, and a large photograph needs that memory elsewhere;
+        # runs are long enough that the cost of allocation does not matter.
         options.enable_cpu_mem_arena = False
-        # DirectML does not work with it, and inputs of many shapes gain nothing by it elsewhere.
+        # DirectML does not support it, and on other devices varying input shapes do not benefit.
         options.enable_mem_pattern = device.name == "cpu"
         try:
             session = onnxruntime.InferenceSession(
@@ -154,7 +155,7 @@ class OnnxRuntime:
             )
         except self._errors as error:
             raise _rejected("ONNX Runtime", name, error) from None
-        # Where a driver is missing it takes the CPU and says so in its log alone.
+        # If a driver is missing, ONNX Runtime falls back to the CPU and only logs it.
         if device.provider not in session.get_providers():
             raise _missing(device, f"ONNX Runtime cannot load its {device.provider}")
         session.disable_fallback()
@@ -171,7 +172,7 @@ class OnnxRuntime:
         return dict(zip(self.outputs, values, strict=True))
 
     def _interruptible(self, feed: Planes) -> list[NDArray[np.float32]]:
-        """Runs it in a thread of its own, so that it can be ended after the operator it is at."""
+        """Runs the network in its own thread, so that it can be ended after any operator."""
         import onnxruntime
 
         cancellation.check()
@@ -200,8 +201,8 @@ class OnnxRuntime:
 class OpenVino:
     """OpenVINO on the CPU.
 
-    It is given the bytes that were checked, and keeps nothing on the disk. Its requests each hold
-    the memory of a run, so they are used again.
+    It loads the checked bytes and writes nothing to disk. Each request holds the memory of one run,
+    so requests are reused.
     """
 
     def __init__(
@@ -212,7 +213,7 @@ class OpenVino:
             **device.options,
             "NUM_STREAMS": at_once,
             "INFERENCE_NUM_THREADS": (threads or 0) * at_once,
-            # Processes that each have one thread would all be bound to the first core.
+            # Otherwise single-threaded processes would all be pinned to the first core.
             "ENABLE_CPU_PINNING": False,
         }
         core = _openvino(device)
@@ -220,8 +221,8 @@ class OpenVino:
         def load() -> Any:  # noqa: ANN401
             return core.compile_model(core.read_model(data, b""), device.provider, options)
 
-        # In a thread of its own: it gives the thread that compiles a stack for signals, and takes
-        # the memory back without a word when it is done. Ctrl-C would then crash the main thread.
+        # Compiled in a separate thread: OpenVINO gives the compiling thread a signal stack and
+        # silently frees its memory afterwards. In the main thread, Ctrl-C would then crash.
         with ThreadPoolExecutor(1, "tintype-openvino") as loader:
             try:
                 self._compiled = loader.submit(load).result()
@@ -248,7 +249,7 @@ class OpenVino:
             raise _rejected("OpenVINO", self._name, error) from None
         except BaseException:
             request.cancel()
-            with contextlib.suppress(RuntimeError):  # that it was ended
+            with contextlib.suppress(RuntimeError):  # the request was cancelled
                 request.wait()
             raise
         self._idle.append(request)

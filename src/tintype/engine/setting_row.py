@@ -1,4 +1,4 @@
-"""A row of the table of settings: what every interface needs to know about one setting."""
+"""A row of the table of settings: everything that an interface needs for one setting."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ Interface = Literal["command", "film", "http", "python", "file"]
 """`tintype PHOTO...`, `tintype video`, the HTTP API, the Python API, and the settings file."""
 
 Stage = Literal["network", "decoding", "writing"]
-"""What has to be done again when a setting changes."""
+"""What has to be recomputed when a setting changes."""
 
 Kind = Literal["number", "count", "choice", "flag", "format", "hints", "layer"]
 Recorded = Literal["always", "changed", "never"]
@@ -24,29 +24,28 @@ _EVERYWHERE: tuple[Interface, ...] = get_args(Interface)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """A row of the table. The first four come from the field that it stands at.
+    """A row of the table. The first four attributes are derived from the annotated field.
 
     Attributes:
-        name: In every interface; the command writes ``-`` for ``_``.
-        kind: What its values are.
-        default: What is used where nothing is given.
+        name: Name in every interface; the command writes ``-`` for ``_``.
+        kind: Type of its values.
+        default: The default value.
         choices: All values of a choice.
-        help: What it does, a sentence.
-        stage: The first stage that has to be done again when it changes.
-        low: Smallest value of a number or a count.
-        high: Largest.
-        unset: What is used where the default is None, as help shows it.
-        interfaces: Who has it.
-        defaults: Of interfaces with a default of their own.
-        former: Earlier names of choices, and what they are called now; they are still taken.
+        help: A sentence on what it does.
+        stage: The first stage that has to be repeated when it changes.
+        low: Minimum of a number or a count.
+        high: Maximum of a number or a count.
+        unset: Description in the help of what a default of None means.
+        interfaces: The interfaces that offer it.
+        defaults: Defaults that differ by interface.
+        former: Earlier names of choices, which are still accepted, and their current names.
         same: Choices that are the default under another name, and are recorded like it.
-        named: Values that have a name, which is taken in place of the value; the command has an
-            option for each.
-        spelling: How an interface writes a value that is not simply the value; a sentence.
-        needs: Capabilities of the model without which it cannot be used.
-        heard_by: The capability of a model whose network takes it as an input; without it, it is
-            applied to the prediction. Empty for what every network takes.
-        recorded: Whether it stands in the provenance of outputs, which a resumed run compares.
+        named: Names that are accepted in place of values; the command has an option for each.
+        spelling: A sentence on how an interface writes a value, if that is not obvious.
+        needs: Capabilities that a model must have to support it.
+        heard_by: The capability of a model whose network has it as an input; without that
+            capability, it is applied to the prediction. Empty for an input of every network.
+        recorded: Whether it is recorded in the provenance of outputs, which a resumed run compares.
     """
 
     name: str = ""
@@ -69,11 +68,11 @@ class Setting:
     recorded: Recorded = "changed"
 
     def default_of(self, interface: Interface) -> Any:  # noqa: ANN401
-        """What an interface uses where nothing is given."""
+        """The default of an interface."""
         return self.defaults.get(interface, self.default)
 
     def default_text(self, interface: Interface) -> str:
-        """The default as help shows it; empty where there is nothing to show."""
+        """The default as shown in the help; empty if there is nothing to show."""
         value = self.default_of(interface)
         if value is None:
             return self.unset
@@ -83,11 +82,11 @@ class Setting:
 
     @property
     def range_text(self) -> str:
-        """The range in words, such as ``0 to 2``; empty where there is none."""
+        """The range as text, such as ``0 to 2``; empty if there is none."""
         return "" if self.low is None or self.high is None else f"{self.low:g} to {self.high:g}"
 
     def text(self, interface: Interface) -> str:
-        """The help of an interface: what it does, its range, and how a value is written there."""
+        """The help text of an interface: what it does, its range, and how to write a value."""
         limits = f", {self.range_text}" if self.range_text else ""
         sentence = f"{self.help.removesuffix('.')}{limits}."
         if self.named and interface in ("http", "python"):
@@ -96,20 +95,20 @@ class Setting:
         return f"{sentence} {self.spelling[interface]}" if interface in self.spelling else sentence
 
     def is_default(self, value: Any) -> bool:  # noqa: ANN401
-        """Whether a value means what the default means."""
+        """Whether a value is equivalent to the default."""
         return bool(value == self.default) or (isinstance(value, str) and value in self.same)
 
     def current(self, value: Any) -> Any:  # noqa: ANN401
-        """The value of a name, and the present name of a value that is given by an earlier one."""
+        """Resolves the name of a value, and the former name of a choice."""
         if not isinstance(value, str):
             return value
         return self.named.get(value, self.former.get(value, value))
 
     def check(self, value: Any) -> None:  # noqa: ANN401
-        """Refuses a value that is of another kind, no choice, or out of range.
+        """Refuses a value of the wrong type, outside the choices, or out of range.
 
         Raises:
-            UsageError: It is.
+            UsageError: The value is not valid.
         """
         if value is None and self.default is None:
             return
@@ -130,12 +129,12 @@ class Setting:
             )
 
     def _check_kind(self, value: Any) -> None:  # noqa: ANN401
-        """Refuses what a caller in Python may pass by mistake: "1", True, a list."""
+        """Refuses values that a Python caller may pass by mistake: "1", True, a list."""
         wanted, word = {
             "number": (Real, "a number"),
             "count": (Integral, "a whole number"),
-            "choice": (str, "a text"),
-            "format": (str, "a text"),
+            "choice": (str, "a string"),
+            "format": (str, "a string"),
         }.get(self.kind, (object, ""))
         if not isinstance(value, wanted) or (wanted is not object and isinstance(value, bool)):
             values = self.range_text or ", ".join(self.choices)
@@ -146,7 +145,7 @@ class Setting:
             )
 
     def plain(self, value: Any) -> Any:  # noqa: ANN401
-        """A value as JSON holds it in provenance and settings files."""
+        """A value as stored in the JSON of provenance and settings files."""
         match self.kind:
             case "number":
                 return None if value is None else float(value)
@@ -159,7 +158,7 @@ class Setting:
 
 
 def table_of(kind: type) -> Mapping[str, Setting]:
-    """The rows of a class: what its types say, and what stands beside them."""
+    """The rows of a class, from its type annotations and their `Setting` metadata."""
     rows = {}
     for each in fields(kind):
         annotation = cast(Any, each.type)  # Annotated[type, Setting(...)]
@@ -179,9 +178,9 @@ def table_of(kind: type) -> Mapping[str, Setting]:
 
 
 def recorded(values: object, rows: Mapping[str, Setting]) -> dict[str, Any]:
-    """These settings as the provenance of an output holds them.
+    """These settings as stored in the provenance of an output.
 
-    What came after the first version stands there only where it is used, so that outputs of
+    Settings introduced after the first version are recorded only if they are used, so outputs of
     earlier versions are still recognised.
     """
     found = {}
@@ -193,5 +192,5 @@ def recorded(values: object, rows: Mapping[str, Setting]) -> dict[str, Any]:
 
 
 def canonical_json(data: Mapping[str, Any]) -> str:
-    """JSON with one spelling for one meaning."""
+    """Canonical JSON: equal data always has the same text."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"))

@@ -1,15 +1,15 @@
 """How to colour and what to write: one table for every interface.
 
-`Settings` and `Output` are the table. Each field has its type and its default beside it and a
-`Setting` with everything else: the range, a sentence of help, what has to be done again when it
-changes, and which interfaces have it. From `SETTINGS` and `OUTPUT` come the options of the command,
-the parameters and the description of the HTTP API, the signature of the Python API, the settings
-file, the provenance in outputs, the keys of caches, and the pages of the reference.
+`Settings` and `Output` form the table. Each field has its type, its default, and a `Setting` with
+everything else: the range, a sentence of help, what has to be recomputed when it changes, and which
+interfaces offer it. `SETTINGS` and `OUTPUT` determine the options of the command, the parameters
+and description of the HTTP API, the signature of the Python API, the settings file, the provenance
+in outputs, the cache keys, and the reference pages.
 
-A new decoding option is a field here, a line in `tintype.api_options.ColorOptions`, and what
-`tintype.engine.color_distribution` or `tintype.engine.predict` does with it.
+A new decoding option needs a field here, a line in `tintype.api_options.ColorOptions`, and its
+implementation in `tintype.engine.color_distribution` or `tintype.engine.predict`.
 
-Nothing heavy is imported, since the help of the command is made from this module.
+Imports are kept light, since the command's help is generated from this module.
 """
 
 import json
@@ -30,34 +30,36 @@ if TYPE_CHECKING:
 
 Quality = Literal["fast", "normal", "high"]
 KeepLuminance = Literal["standard", "exact"]
-"""How a JPEG keeps the luminance of a JPEG: encoded again, or coefficient by coefficient."""
+"""How a JPEG made from a JPEG keeps its luminance: re-encoded, or coefficient by coefficient."""
 Rotate = Literal["0", "90", "180", "270"]
-"""Degrees by which an output is turned clockwise."""
+"""Degrees by which an output is rotated clockwise."""
 
 
 _OF_ONE_PHOTOGRAPH = ("hints", "scribbles", "mask", "colors")
-"""Settings about places in a photograph, which no other photograph can share."""
+"""Settings that refer to positions in one photograph, and so cannot apply to another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to colour. The table above all: see `Setting` for what the rows say.
+    """How to colour; see `Setting` for the metadata of each field.
 
     Attributes:
-        vividness: None is what the model's card recommends.
-        quality: "high" is the mean of the predictions at the smallest and the largest size;
-            "normal" and "fast" predict once.
-        warmth: Where several colours are possible, towards blue or towards orange.
-        hints: For the one photograph they are for; a later one covers an earlier one.
-        scribbles: Painted over that photograph; they cover the hints.
-        reach: How far both spread: 0, only what they cover, to 1, the whole object they lie on.
-        mask: What of that photograph is coloured.
-        reference: For any photograph.
-        colors: Another program's version of that photograph, whose colours it gets. No network
-            runs, so whatever only a network can do is refused with it.
-        palettes: How many versions there are.
-        palette: Which of them this is, from 1; 0 is the single answer.
-        device: What the network runs on: another may give other pixels, and is recorded.
+        vividness: None uses the recommendation in the model's card.
+        quality: "high" averages the predictions at the smallest and the largest size; "normal" and
+            "fast" predict once.
+        warmth: Shift of uncertain colours, towards blue or towards orange.
+        hints: Hints for one particular photograph; a later one covers an earlier one.
+        scribbles: Strokes painted over that photograph; they cover the hints.
+        reach: How far both spread: from 0, only what they cover, to 1, the whole object they lie
+            on.
+        mask: The parts of that photograph to colour.
+        reference: A colour picture, which may apply to any photograph.
+        colors: Another program's version of that photograph, whose colours it gets. No network is
+            run, so settings that need a prediction are refused with it.
+        palettes: Number of versions.
+        palette: Number of this version, from 1; 0 is the single result.
+        device: What the network runs on. Another device may produce different pixels, so it is
+            recorded.
     """
 
     vividness: Annotated[
@@ -143,8 +145,7 @@ class Settings:
         "Reference | None",
         Setting(
             kind="layer",
-            help="A colour picture of any size; its colours are used where it shows similar "
-            "things.",
+            help="A colour picture of any size; its colours are used for similar objects.",
             stage="network",
             needs=("logits", "features"),
             spelling={"http": "The id of a layer, from POST /v1/layers?kind=reference."},
@@ -189,11 +190,11 @@ class Settings:
     device: Annotated[
         DeviceName,
         Setting(
-            help="What the network runs on. Other devices than the CPU need other packages; "
+            help="What the network runs on. Devices other than the CPU need other packages; "
             "`tintype models --devices` lists them.",
             stage="network",
             same=(AUTOMATIC,),
-            # A server has one for all its clients.
+            # A server uses one device for all its clients.
             interfaces=("command", "film", "python", "file"),
         ),
     ] = "auto"
@@ -210,10 +211,10 @@ class Settings:
             self._refuse_with_colors()
 
     def _refuse_with_colors(self) -> None:
-        """Refuses what needs a network's prediction; the colours of another picture have none.
+        """Refuses settings that need a network's prediction, since given colours replace it.
 
         Raises:
-            UsageError: Such a setting is there.
+            UsageError: Such a setting is used.
         """
         for name in ("hints", "scribbles", "reference", "palettes"):
             if getattr(self, name) != SETTINGS[name].default:
@@ -225,33 +226,33 @@ class Settings:
 
     @property
     def one_of_several(self) -> bool:
-        """Whether this is one version among others."""
+        """Whether this is one of several versions."""
         return self.palette > 0 and self.palettes > 1
 
     @property
     def hinted(self) -> bool:
-        """Whether colours are given at some places."""
+        """Whether there are hints or scribbles."""
         return bool(self.hints) or self.scribbles is not None
 
     @property
     def of_one_photograph(self) -> bool:
-        """Whether they are about places, and so about one photograph."""
+        """Whether they refer to positions, and so to one photograph."""
         return any(getattr(self, name) for name in _OF_ONE_PHOTOGRAPH)
 
     @property
     def needs(self) -> frozenset[str]:
-        """What the card of a model must list among its capabilities for them."""
+        """The capabilities that a model's card must list for them."""
         return frozenset(need for row in self._changed() for need in row.needs)
 
     def check_model(self, name: str, capabilities: Collection[str]) -> None:
-        """Refuses a model that cannot do what they ask for.
+        """Refuses a model that does not support these settings.
 
         Args:
-            name: Of the model.
-            capabilities: As its card lists them.
+            name: Name of the model.
+            capabilities: Capabilities listed in its card.
 
         Raises:
-            ModelError: It cannot.
+            ModelError: The model lacks a capability.
         """
         for row in self._changed():
             missing = [need for need in row.needs if need not in capabilities]
@@ -264,23 +265,23 @@ class Settings:
                 )
 
     def check_size(self, shape: tuple[int, int]) -> None:
-        """Refuses a photograph that the layers do not fit.
+        """Refuses a photograph whose size differs from that of the layers.
 
         Args:
             shape: (height, width).
 
         Raises:
-            UsageError: A layer has another size.
+            UsageError: A layer does not match this size.
         """
         for layer in (self.scribbles, self.mask, self.colors):
             if layer is not None:
                 layer.check_size(shape)
 
     def for_network(self, capabilities: Collection[str]) -> "Settings":
-        """What of them a network's prediction depends on; everything else is at its default.
+        """The settings that a network's prediction depends on; all others are at their defaults.
 
         Args:
-            capabilities: As the model's card lists them.
+            capabilities: Capabilities listed in the model's card.
         """
         kept = {
             row.name: getattr(self, row.name)
@@ -290,14 +291,14 @@ class Settings:
         return Settings(**kept)
 
     def canonical(self) -> str:
-        """One spelling for one meaning, as provenance and resumed runs compare it."""
+        """Canonical JSON of the settings, as compared in provenance and by resumed runs."""
         data = recorded(self, SETTINGS)
         if self.palettes > 1:
             data["palette"] = [self.palette, self.palettes]
         return canonical_json(data)
 
     def layers(self) -> "dict[str, Layer]":
-        """The pictures among them, by the name of their field."""
+        """The pictures among the settings, by field name."""
         found = {name: getattr(self, name) for name in LAYERS}
         return {name: layer for name, layer in found.items() if layer is not None}
 
@@ -308,17 +309,19 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What is written, once it is coloured: the other half of the table.
+    """What to write: the other half of the table.
 
     Attributes:
-        format: A key of `tintype.photo.formats.registry.FORMATS`; None is the source's own.
-        strip_metadata: Write no more metadata than the pixels need.
+        format: A key of `tintype.photo.formats.registry.FORMATS`; None uses the source's format.
+        strip_metadata: Write only the metadata that the pixels need.
         keep_luminance: "exact" reads every output back and compares it.
         keep_location: Whether coordinates and place names stay in the metadata.
-        layer: Whether the colours are written as a layer for an image editor: without a format an
-            OpenRaster file with the photograph in grey below them, else that layer alone.
-        rotate: How the output is turned. Its pixels are, and its orientation tag says upright, as
-            in every other output; places in the settings are those of the photograph as it came.
+        layer: Whether the colours are written as a layer for an image editor: without a format, as
+            an OpenRaster file with the photograph in grey below them; with one, as that layer
+            alone.
+        rotate: Clockwise rotation of the output. The pixels themselves are rotated, and the
+            orientation tag is upright, as in every output. Positions in the settings refer to the
+            photograph before rotation.
     """
 
     format: Annotated[
@@ -329,7 +332,7 @@ class Output:
             stage="writing",
             interfaces=("command", "http", "file"),
             unset="that of the input",
-            recorded="never",  # the output's own bytes say it
+            recorded="never",  # the output's own bytes show it
         ),
     ] = None
     strip_metadata: Annotated[
@@ -355,11 +358,11 @@ class Output:
     keep_location: Annotated[
         bool,
         Setting(
-            help="Keep where it was taken in the metadata: coordinates, place names and the "
-            "camera's maker note. Not together with strip_metadata.",
+            help="Keep the location in the metadata: coordinates, place names and the camera's "
+            "maker note. Not together with strip_metadata.",
             stage="writing",
             interfaces=("http",),
-            # A file that is sent over a network leaves the house.
+            # A file sent over a network leaves the user's machine.
             defaults={"http": False},
             spelling={"http": "1 or 0."},
             recorded="never",
@@ -380,7 +383,7 @@ class Output:
     rotate: Annotated[
         Rotate,
         Setting(
-            help="Turn the output clockwise by so many degrees.",
+            help="Degrees by which to rotate the output clockwise.",
             stage="writing",
             interfaces=("http",),
         ),
@@ -392,7 +395,7 @@ class Output:
             row.check(value)
             object.__setattr__(self, row.name, value)
         if self.rotate != "0" and self.keep_luminance == "exact":
-            raise UsageError("A luminance that is kept exactly cannot be turned.")
+            raise UsageError("An output with exact luminance cannot be rotated.")
         if self.layer and self.format not in (None, *open_raster.ALONE):
             raise UsageError(
                 f"A layer cannot be written as {self.format}.",
@@ -400,13 +403,13 @@ class Output:
             )
 
     def recorded_with(self, settings: str) -> str:
-        """`Settings.canonical` and what of this counts as a setting too, in one text."""
+        """`Settings.canonical` combined with the output options that are also recorded."""
         data = recorded(self, OUTPUT)
         return canonical_json(json.loads(settings) | data) if data else settings
 
 
 def were_of_one_photograph(recorded_settings: str) -> bool:
-    """Whether recorded settings are about places, as `Settings.of_one_photograph`.
+    """Whether recorded settings refer to positions, as for `Settings.of_one_photograph`.
 
     Args:
         recorded_settings: Canonical JSON, from the provenance of an output.
@@ -419,17 +422,17 @@ def were_of_one_photograph(recorded_settings: str) -> bool:
 
 
 def default_settings(interface: Interface) -> Settings:
-    """What an interface uses where nothing is given."""
+    """The default settings of an interface."""
     return Settings(**{row.name: row.default_of(interface) for row in SETTINGS.values()})
 
 
 def default_output(interface: Interface) -> Output:
-    """What an interface writes where nothing is given."""
+    """The default output options of an interface."""
     return Output(**{row.name: row.default_of(interface) for row in OUTPUT.values()})
 
 
 def rows_of(interface: Interface) -> dict[str, Setting]:
-    """The settings and output options that an interface has, in the order of the table."""
+    """The settings and output options of an interface, in the order of the table."""
     return {
         row.name: row
         for row in (*SETTINGS.values(), *OUTPUT.values())
@@ -438,10 +441,10 @@ def rows_of(interface: Interface) -> dict[str, Setting]:
 
 
 SETTINGS: Mapping[str, Setting] = table_of(Settings)
-"""How to colour, a row for each field of `Settings`."""
+"""How to colour: one row for each field of `Settings`."""
 
 OUTPUT: Mapping[str, Setting] = table_of(Output)
-"""What to write, a row for each field of `Output`."""
+"""What to write: one row for each field of `Output`."""
 
 LAYERS = tuple(name for name, row in SETTINGS.items() if row.kind == "layer")
-"""The fields that are pictures; `Settings.canonical` knows them by the hash of their file."""
+"""The fields that are pictures; `Settings.canonical` identifies them by the hash of their file."""

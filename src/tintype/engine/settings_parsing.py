@@ -1,8 +1,8 @@
-"""Settings from what files and requests hold: JSON of a known structure, and pictures.
+"""Parses settings from files and requests: JSON of a known structure, and pictures.
 
-msgspec checks the structure and describes it as JSON schema. Numbers are taken as Python takes
-them, since clients have sent "3" and 3.7 for 3 all along; whether a value is in range is for the
-table (`tintype.engine.settings`).
+msgspec checks the structure and describes it as a JSON schema. Numbers are converted as by Python's
+`int` and `float`, since existing clients send "3" or 3.7 for 3; ranges are checked by the table
+(`tintype.engine.settings`).
 """
 
 import json
@@ -29,15 +29,15 @@ _MOST_HINTS = 10_000
 
 
 class Whole(int):
-    """A whole number, or what `int` makes of a value."""
+    """A whole number, converted with `int`."""
 
 
 class Number(float):
-    """A number, or what `float` makes of a value."""
+    """A number, converted with `float`."""
 
 
 class Text(str):
-    """Text, or what `str` makes of a value."""
+    """Text, converted with `str`."""
 
     __slots__ = ()
 
@@ -48,7 +48,7 @@ _SCHEMAS: Mapping[type, str] = MappingProxyType(
 
 
 class HintEntry(msgspec.Struct, frozen=True):
-    """A hint as JSON holds it."""
+    """A hint in JSON."""
 
     x: Annotated[Whole, msgspec.Meta(description="Pixels from the left edge, from 0.")]
     y: Annotated[Whole, msgspec.Meta(description="Pixels from the upper edge, from 0.")]
@@ -61,20 +61,20 @@ class HintEntry(msgspec.Struct, frozen=True):
         """The hint.
 
         Raises:
-            UsageError: The colour is not understood, or a number is below 0.
+            UsageError: The colour is malformed, or a number is negative.
         """
         return hint_of(int(self.x), int(self.y), self.color, int(self.radius))
 
 
 def convert(data: object, kind: type[T]) -> T:
-    """JSON, parsed, as a structure.
+    """Converts parsed JSON to a structure.
 
     Args:
-        data: What JSON holds.
-        kind: A type of msgspec.
+        data: The parsed JSON.
+        kind: A type that msgspec supports.
 
     Raises:
-        msgspec.ValidationError: It is something else; the message says where.
+        msgspec.ValidationError: The data does not match; the message says where.
     """
     return msgspec.convert(data, kind, dec_hook=_take)
 
@@ -84,12 +84,12 @@ def _take(kind: type, value: object) -> object:
         raise TypeError(f"Expected `{_SCHEMAS[kind]}`, got `{type(value).__name__}`")
     try:
         return kind(value)
-    except OverflowError as error:  # msgspec wraps ValueError and TypeError alone
+    except OverflowError as error:  # msgspec only wraps ValueError and TypeError
         raise ValueError(str(error)) from error
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401
-    """A value as Python's own type: NumPy takes a subclass of float for a float64."""
+    """Converts a value to Python's own type: NumPy treats a subclass of float as a float64."""
     for kind in (int, float, str):
         if isinstance(value, kind) and not isinstance(value, bool):
             return kind(value)
@@ -97,11 +97,11 @@ def plain(value: Any) -> Any:  # noqa: ANN401
 
 
 def schemas_of(*kinds: Any, place: str) -> dict[str, Any]:  # noqa: ANN401
-    """JSON schemas by the names of structures.
+    """JSON schemas of structures, by name.
 
     Args:
-        kinds: Structures of msgspec.
-        place: Where they refer to each other, with ``{name}`` in it.
+        kinds: msgspec structures.
+        place: Template for references between them, with the placeholder ``{name}``.
     """
     _, found = msgspec.json.schema_components(
         kinds, schema_hook=lambda kind: {"type": _SCHEMAS[kind]}, ref_template=place
@@ -110,7 +110,7 @@ def schemas_of(*kinds: Any, place: str) -> dict[str, Any]:  # noqa: ANN401
 
 
 def value_type(row: Setting, interface: Interface) -> Any:  # noqa: ANN401
-    """The type of a setting's value as JSON holds it in an interface, with what its schema says."""
+    """The JSON type of a setting's value in an interface, with the metadata for its schema."""
     more: dict[str, Any] = {}
     match row.kind:
         case "number":
@@ -154,13 +154,13 @@ _Saved = msgspec.defstruct(
 
 
 def saved_settings(data: object) -> Settings:
-    """Settings from what `Settings.canonical` writes, parsed; without the pictures among them.
+    """Settings from the parsed output of `Settings.canonical`, without the pictures among them.
 
     Args:
-        data: What JSON holds.
+        data: The parsed JSON.
 
     Raises:
-        UsageError: It is something else, or a value is out of range.
+        UsageError: The data does not match, or a value is out of range.
     """
     try:
         found = msgspec.structs.asdict(convert(data, _Saved))
@@ -193,7 +193,7 @@ def read_hints(path: Path) -> list[Hint]:
     """Hints from a JSON file: a list of ``{"x": 120, "y": 80, "color": "#c04030", "radius": 4}``.
 
     Raises:
-        UsageError: It cannot be read, or an entry is not whole or out of range.
+        UsageError: It cannot be read, or an entry is incomplete or out of range.
     """
     try:
         data = json.loads(read_bytes(path, most=_MOST_BYTES))
@@ -220,20 +220,20 @@ _LAYER_READERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
 
 
 def layer_from(setting: str, data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Layer:
-    """The picture of a setting from a file's bytes.
+    """Reads the picture of a setting from a file's bytes.
 
     Args:
         setting: One of `tintype.engine.settings.LAYERS`.
         data: The file.
-        name: For messages.
-        max_pixels: A picture with more is refused unread.
+        name: Its name, for messages.
+        max_pixels: A picture with more pixels is refused without decoding it.
 
     Raises:
-        UsageError: It is no such picture.
+        UsageError: It is not a suitable picture.
     """
     return _LAYER_READERS[setting](data, name=name, max_pixels=max_pixels)
 
 
 def read_layer(setting: str, path: Path, *, max_pixels: int = MAX_PIXELS) -> Layer:
-    """`layer_from` a file; raises UsageError where it cannot be read, too."""
+    """`layer_from` for a file; also raises UsageError if it cannot be read."""
     return layer_from(setting, read_bytes(path), name=str(path), max_pixels=max_pixels)

@@ -1,9 +1,9 @@
-"""From a network's size up to the photograph's: chroma, guided by lightness, with hints kept exact.
+"""Upsamples chroma to the photograph's size, guided by lightness; hints stay exact.
 
-Bicubic, plus the detail that luminance tells about chroma,
-``out = U(ab) + U(slope) (Y' - U(Y'_low))``, where U is bicubic upsampling and slope the local
-regression of ab on Y' at the network's size. The alternatives that lost, guided filters and joint
-bilateral among them, are measured in `benchmarks/chroma_upsampling.md`.
+The method is bicubic upsampling plus chroma detail inferred from luminance,
+``out = U(ab) + U(slope) (Y' - U(Y'_low))``, where U is bicubic upsampling and slope is the local
+regression of ab on Y' at the network's size. Rejected alternatives, including guided filters and
+joint bilateral upsampling, are measured in `benchmarks/chroma_upsampling.md`.
 """
 
 import copy
@@ -19,10 +19,10 @@ from tintype.engine.geometry import Fit
 
 _REGULARITY = 80 * 2.55**2
 """Variance of Y' (in steps of 255) below which a slope is not trusted: 80 in L."""
-_ALIKE = 20.0  # steps of Y' over which what is near a pin gets less of its colour
+_ALIKE = 20.0  # steps of Y' over which pixels near a pin get less of its colour
 _ON_ONE_THREAD = 1 << 18
-"""Multiplications up to which OpenBLAS wakes no other threads. They would spin for longer than the
-product takes, and in a folder's processes for the whole time."""
+"""Number of multiplications up to which OpenBLAS wakes no other threads. These would spin for
+longer than the product takes, and all the time in the worker processes of a folder."""
 
 
 def chroma_slope(ab: NDArray[np.float32], luma: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -33,7 +33,7 @@ def chroma_slope(ab: NDArray[np.float32], luma: NDArray[np.float32]) -> NDArray[
         luma: (h, w) Y' in 0..255.
 
     Returns:
-        (2, h, w) CIELAB units for one step of Y'.
+        (2, h, w) CIELAB units per step of Y'.
     """
     mean, mean_ab = _window_mean(luma[None]), _window_mean(ab)
     variance = _window_mean(luma[None] ** 2) - mean**2
@@ -42,7 +42,7 @@ def chroma_slope(ab: NDArray[np.float32], luma: NDArray[np.float32]) -> NDArray[
 
 
 def _window_mean(planes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean over 3 x 3 with the edge repeated."""
+    """Mean over 3 x 3 pixels, with the edges replicated."""
     p = np.pad(planes, ((0, 0), (1, 1), (1, 1)), mode="edge")
     rows = p[:, :-2] + p[:, 1:-1] + p[:, 2:]
     return np.asarray((rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]) / np.float32(9))
@@ -50,7 +50,7 @@ def _window_mean(planes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A square of the photograph whose colour is given.
+    """A square in the photograph with a given colour.
 
     Attributes:
         y: Its middle row.
@@ -68,25 +68,25 @@ class Pin:
 
 
 class ChromaUp:
-    """Chroma at full size, a strip at a time.
+    """Chroma at full size, one strip at a time.
 
-    Columns are brought to full width once, for the few rows that the network knows; each strip then
-    needs a small matrix product only.
+    Columns are upsampled to full width once, for the few rows of the network's output; each strip
+    then needs only a small matrix product.
 
     Args:
-        ab: (2, h, w) what the network answered, CIELAB units, padding included.
-        luma: ``fit.padded`` its input, Y' in 0..255.
-        fit: Where the photograph lies in it.
-        shape: (height, width) to bring chroma to: the photograph's, or half of it.
+        ab: (2, h, w) the network's output, CIELAB units, padding included.
+        luma: ``fit.padded`` the network's input, Y' in 0..255.
+        fit: Placement of the photograph in the input.
+        shape: (height, width) to upsample to: the photograph's, or half of it.
         pins: Squares that get their colour exactly, in pixels of `shape`; a later one covers an
             earlier one.
-        grey: (height, width) of `shape`, for what lies around the pins; not needed without any.
-        scribbles: (2, height, width) CIELAB units of `shape`, and (height, width) how much of them
-            each pixel gets, 0 to 1; they cover the pins.
+        grey: (height, width) of `shape`, for the surroundings of pins; not needed without pins.
+        scribbles: (2, height, width) of `shape`, CIELAB units, and (height, width) their opacity at
+            each pixel, 0 to 1; they cover the pins.
         mask: (height, width) of `shape`, how much of its colour each pixel gets, 0 to 1.
     """
 
-    # Eight parameters: what lies over the chroma (pins, scribbles, mask) is optional and by name.
+    # Eight parameters: the overlays (pins, scribbles, mask) are optional and keyword-only.
     def __init__(
         self,
         ab: NDArray[np.float32],
@@ -111,24 +111,24 @@ class ChromaUp:
         self._taps = _row_taps(shape[0], fit.content[0] / fit.stride, height - 1)
         right = fit.content[1] / fit.stride
         self._columns = np.stack([_widen(plane, shape[1], right) for plane in planes])
-        # Injected detail is a few steps of luma times the slope; a stray pixel beyond is cut.
+        # Injected detail is a few steps of luma times the slope; stray values beyond are clipped.
         self.largest: float = float(np.abs(planes[:2]).max() + 24 * np.abs(planes[2:4]).max())
         self.largest = max(self.largest, *(abs(c) for pin in pins for c in pin.ab), 0.0)
         if scribbles is not None:
             self.largest = max(self.largest, float(np.abs(scribbles[0]).max()))
 
     def express(self, scale: float, offset: float) -> None:
-        """From now on `rows` gives ``ab * scale + offset``: free here, two passes at full size."""
+        """Makes `rows` return ``ab * scale + offset``, which would be two passes at full size."""
         self._columns[:4] *= np.float32(scale)
         self._columns[:2] += np.float32(offset)
         self._coding = (scale, offset)
 
     def part(self, rows: slice, columns: slice) -> "ChromaUp":
-        """The same for a part of the picture alone, which has its own rows and columns from 0.
+        """The same for one part of the picture, whose rows and columns count from 0.
 
         Args:
-            rows: Of `shape`, with a start and a stop.
-            columns: The same.
+            rows: Rows of `shape`, with a start and a stop.
+            columns: Columns, likewise.
         """
         part = copy.copy(self)
         part.shape = rows.stop - rows.start, columns.stop - columns.start
@@ -145,7 +145,7 @@ class ChromaUp:
 
     @property
     def size(self) -> int:
-        """Bytes that it keeps in memory."""
+        """Size in memory, in bytes."""
         over = (*(self._scribbles or ()), *(() if self._mask is None else (self._mask,)))
         return sum(array.nbytes for array in (*self._taps, self._columns, *over))
 
@@ -183,7 +183,7 @@ class ChromaUp:
         return planes[:2]
 
     def _overlay(self, rows: slice, ab: NDArray[np.float32]) -> None:
-        """Scribbles set, and what is to stay grey faded out."""
+        """Applies the scribbles, and fades out the pixels that stay grey."""
         scale, offset = (np.float32(number) for number in self._coding)
         if self._scribbles is not None:
             rendered, share = self._scribbles
@@ -203,7 +203,7 @@ class ChromaUp:
         luma: NDArray[np.unsignedinteger],
         ab: NDArray[np.float32],
     ) -> None:
-        """Gives a pin's square its colour, and what is near and alike a share of it."""
+        """Gives a pin's square its colour, and similar pixels near by a share of it."""
         reach = int(3 * pin.fade) + 1
         first = max(top, pin.rows.start - reach)
         last = min(top + luma.shape[0], pin.rows.stop + reach)
@@ -228,7 +228,7 @@ class ChromaUp:
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """A pin with its edges cut to the picture, and its mean Y' in 0..255."""
+    """A pin cropped to the picture, and its mean Y' in 0..255."""
 
     rows: slice
     columns: slice
@@ -237,7 +237,7 @@ class _Placed:
     luma: float
 
     def from_place(self, row: int, column: int) -> "_Placed":
-        """The same pin, with rows and columns that are counted from a place."""
+        """The same pin, with rows and columns relative to a given origin."""
         rows = slice(self.rows.start - row, self.rows.stop - row)
         columns = slice(self.columns.start - column, self.columns.stop - column)
         return replace(self, rows=rows, columns=columns)
@@ -254,7 +254,7 @@ def _placed(pin: Pin, shape: tuple[int, int], grey: NDArray[np.unsignedinteger])
 
 
 def _outside(places: NDArray[np.intp], span: slice) -> NDArray[np.float64]:
-    """How far each place is from a span, 0 within it."""
+    """Distance of each position from a span, 0 within it."""
     far = np.maximum(np.maximum(span.start - places, places - span.stop + 1), 0)
     return np.asarray(far, np.float64)
 
@@ -268,15 +268,15 @@ def _widen(plane: NDArray[np.float32], width: int, right: float) -> NDArray[np.f
 def _row_taps(
     height: int, extent: float, last: int
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Bicubic interpolation (Keys, a = -1/2, as Pillow's) between the rows that are known.
+    """Bicubic interpolation (Keys, a = -1/2, as in Pillow) between the known rows.
 
     Args:
-        height: Rows of the picture.
-        extent: How many of the known rows they cover.
-        last: The last known row; beyond the edge the edge counts again.
+        height: Number of rows of the picture.
+        extent: Number of known rows that they cover.
+        last: The last known row; the edge is replicated beyond it.
 
     Returns:
-        (4, height) known rows, and (4, height) their weights, which sum to 1.
+        (4, height) indices of known rows, and (4, height) their weights, which sum to 1.
     """
     position = (np.arange(height) + 0.5) * (extent / height) - 0.5
     base = np.floor(position).astype(np.intp)

@@ -1,1 +1,1 @@
-"""Reading and writing files, on a disk and in stores named by URLs: all or nothing."""
+"""Reads files and writes them atomically, on a disk and in stores named by URLs."""

@@ -1,4 +1,4 @@
-"""Writing a file all or nothing: under its name is the old file, the whole new one, or none."""
+"""Writes files atomically: a name always refers to the old file, the complete new one, or none."""
 
 import errno
 import os
@@ -21,14 +21,14 @@ from tintype.files.temporary import lock_path, open_temporary
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or {elsewhere}"),
     errno.EDQUOT: (
-        "your quota is used up",
+        "your disk quota is exceeded",
         "Free some space, or {elsewhere}",
     ),
     errno.EACCES: ("there is no permission to write there", "{Elsewhere}"),
     errno.EPERM: ("there is no permission to write there", "{Elsewhere}"),
     errno.EROFS: ("the disk is read-only", "{Elsewhere}"),
-    errno.ENOENT: ("the folder does not exist", "Make the folder first."),
-    errno.ENOTDIR: ("the folder does not exist", "Make the folder first."),
+    errno.ENOENT: ("the folder does not exist", "Create the folder first."),
+    errno.ENOTDIR: ("the folder does not exist", "Create the folder first."),
     errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter name with -o."),
 }
 
@@ -40,18 +40,18 @@ _KINDS: dict[int, type[WriteError]] = {
     errno.EPERM: UnwritableFolderError,
 }
 
-# What link() fails with where a file system has no hard links (FAT, some network shares).
+# Errors of link() on a file system without hard links (FAT, some network shares).
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EACCES}
 
 
 def target_exists(path: Path) -> bool:
-    """Whether something exists under a name; links are followed.
+    """Whether something exists at a path; links are followed.
 
     Args:
-        path: Where a file is to be written.
+        path: The path of an output.
 
     Raises:
-        WriteError: The name is too long for anything to exist under it.
+        WriteError: The name is too long for any file.
     """
     try:
         return path.exists()
@@ -64,13 +64,14 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
 
     Args:
         path: The final name; its folder exists.
-        data: All of the file.
-        overwrite: Whether an existing file may be replaced. If not, the name is taken in one step,
-            so a file that another process creates meanwhile is not lost either.
+        data: The complete contents.
+        overwrite: Whether an existing file may be replaced. If not, the name is claimed in one
+            step, so a file that another process creates meanwhile is not lost either.
 
     Raises:
-        TargetExistsError: The name is taken and may not be replaced.
-        WriteError: Disk full, no permission, folder gone; nothing is left behind.
+        TargetExistsError: The name exists and may not be replaced.
+        WriteError: The disk is full, there is no permission, or the folder was deleted; no partial
+            file remains.
     """
     with open_atomically(path, overwrite=overwrite) as stream:
         stream.write(data)
@@ -78,7 +79,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
 
 @contextmanager
 def open_atomically(path: Path, *, overwrite: bool, option: str = "--into") -> Iterator[BinaryIO]:
-    """A file to write, which gets its name when the block ends without an error.
+    """Opens a file that gets its final name when the block ends without an error.
 
     Args:
         path: As for `write_atomically`.
@@ -86,11 +87,11 @@ def open_atomically(path: Path, *, overwrite: bool, option: str = "--into") -> I
         option: The option that names another folder, for the message.
 
     Yields:
-        A stream that can be written and sought in.
+        A writable, seekable stream.
 
     Raises:
-        TargetExistsError: As `write_atomically`.
-        WriteError: As `write_atomically`.
+        TargetExistsError: As for `write_atomically`.
+        WriteError: As for `write_atomically`.
     """
     if not overwrite and os.path.lexists(path):
         raise _exists(path)
@@ -101,15 +102,15 @@ def open_atomically(path: Path, *, overwrite: bool, option: str = "--into") -> I
             yield stream
             stream.flush()
             os.fsync(descriptor)
-            if os.name != "nt":  # it stays open, and so locked, until it has its name
+            if os.name != "nt":  # it stays open, and so locked, until it is renamed
                 _rename(temporary, path, overwrite=overwrite)
-        if os.name == "nt":  # Windows renames no open file
+        if os.name == "nt":  # Windows cannot rename an open file
             _rename(temporary, path, overwrite=overwrite)
         _sync_folder(path.parent)
     except OSError as error:
         raise write_error(path, error, option=option) from error
     finally:
-        # Already renamed if all went well, otherwise of no use.
+        # Already renamed on success, otherwise no longer needed.
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink()
@@ -117,12 +118,12 @@ def open_atomically(path: Path, *, overwrite: bool, option: str = "--into") -> I
 
 @contextmanager
 def spool(folder: Path) -> Iterator[IO[bytes]]:
-    """A temporary file for what is put together piece by piece; removed afterwards.
+    """A temporary file for data assembled piece by piece; removed afterwards.
 
-    `remove_abandoned` removes what a killed process leaves of it.
+    `remove_abandoned` removes it if the process is killed.
 
     Args:
-        folder: Where it is created; it exists.
+        folder: The folder in which it is created, which exists.
 
     Yields:
         The file, open for writing and reading.
@@ -140,21 +141,21 @@ def spool(folder: Path) -> Iterator[IO[bytes]]:
 
 
 def open_to_append(path: Path) -> IO[bytes]:
-    """Opens a file of ours that lies among those of others, to read it and add to it.
+    """Opens one of Tintype's files in a user's folder, for reading and appending.
 
-    Its name is known to everybody, and a folder may come from somebody else: a link under it would
-    lead to any file of this account. So would a hard link: the file has another name then.
+    Its name is predictable, and the folder may come from someone else: a link with that name could
+    point to any file of this account, and so could a hard link.
 
     Args:
         path: The file; it is created if it does not exist.
 
     Raises:
-        OSError: It is a link, no regular file or has several names, or cannot be opened.
+        OSError: It is a link, is not a regular file, has several names, or cannot be opened.
     """
     if path.is_symlink():
         raise OSError(errno.ELOOP, "it is a link")
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
-    # Names that Windows does not have: there, links are rare, and pipes have no such names.
+    # Windows lacks some of these flags: there, links are rare, and pipes have no such names.
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
         flags |= getattr(os, name, 0)
     descriptor = os.open(path, flags, 0o666)
@@ -167,10 +168,10 @@ def open_to_append(path: Path) -> IO[bytes]:
 
 
 def refuse_shared(found: os.stat_result) -> None:
-    """Refuses a file that is to be changed in place and may be another one as well.
+    """Refuses to change a file in place that has several names.
 
     Args:
-        found: Of the open file.
+        found: Status of the open file.
 
     Raises:
         OSError: It is not a regular file, or has several names (hard links).
@@ -186,20 +187,20 @@ def refuse_shared(found: os.stat_result) -> None:
 
 @contextmanager
 def reserved(path: Path) -> Iterator[bool]:
-    """Reserves a name for this process, for as long as the block.
+    """Reserves a name for this process for the duration of the block.
 
-    A hidden file beside it, named after it, is locked: the file itself may not exist yet, and is
-    replaced when it is written. `remove_abandoned` removes what a killed process leaves of it.
+    It locks a hidden file beside it, named after it, since the file itself may not exist yet, and
+    is replaced when it is written. `remove_abandoned` removes the hidden file of a killed process.
 
     Args:
-        path: What is to be written; its folder exists.
+        path: The file to be written; its folder exists.
 
     Yields:
-        Whether it is ours; False where another process has it.
+        Whether the name was reserved; False if another process has reserved it.
 
     Raises:
-        OSError: The folder cannot be written to, or a file of somebody else has the name of the
-            hidden one.
+        OSError: The folder cannot be written to, or the hidden file exists and was not created
+            by Tintype.
     """
     lock = lock_path(path)
     while True:
@@ -210,14 +211,14 @@ def reserved(path: Path) -> Iterator[bool]:
                 yield False
                 return
             if os.name != "nt" and not os.fstat(file.fileno()).st_nlink:
-                continue  # who had it before removed it just now
+                continue  # its previous owner has just removed it
             try:
                 yield True
             finally:
                 if os.name != "nt":
                     with suppress(OSError):
                         lock.unlink()
-        if os.name == "nt":  # an open file cannot be removed there
+        if os.name == "nt":  # where an open file cannot be removed
             with suppress(OSError):
                 lock.unlink()
         return
@@ -227,7 +228,7 @@ def _locked(file: IO[bytes]) -> bool:
     try:
         return try_lock(file)
     except OSError as error:
-        # A file system without locks cannot tell, and must not stop the work.
+        # On a file system without locks this is unknown, and must not stop the work.
         if error.errno in NO_LOCKS:
             return True
         raise
@@ -241,10 +242,10 @@ def _rename(temporary: Path, path: Path, *, overwrite: bool) -> None:
 
 
 def _rename_to_new(temporary: Path, path: Path) -> None:
-    """Gives the file its name unless that is taken."""
+    """Renames the file unless the name exists."""
     if os.name == "nt":
         try:
-            temporary.rename(path)  # fails on Windows where the name is taken
+            temporary.rename(path)  # fails on Windows if the name exists
         except FileExistsError as error:
             raise _exists(path) from error
         return
@@ -259,7 +260,7 @@ def _rename_to_new(temporary: Path, path: Path) -> None:
 
 
 def _claim_and_replace(temporary: Path, path: Path) -> None:
-    """Without hard links: takes the name with an empty file, then replaces that."""
+    """Without hard links: claims the name with an empty file, then replaces that."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     except FileExistsError as error:
@@ -273,7 +274,7 @@ def _claim_and_replace(temporary: Path, path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes the new name survive a power cut; Windows has no such call and needs none."""
+    """Makes the new name survive a power failure; Windows has no such call and needs none."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -294,11 +295,11 @@ def _exists(path: Path) -> TargetExistsError:
 
 
 def write_error(path: Path, error: OSError, *, option: str = "--into") -> WriteError:
-    """The error for a file that could not be written, in words for users.
+    """The user-facing error for a file that could not be written.
 
     Args:
         path: The file.
-        error: From the operating system.
+        error: The error of the operating system.
         option: The option that names another folder.
     """
     elsewhere = f"choose another folder with {option}."
@@ -310,10 +311,10 @@ def write_error(path: Path, error: OSError, *, option: str = "--into") -> WriteE
 
 
 def kind_of(error: Exception) -> type[WriteError]:
-    """The class of the error for what could not be written: whether others will fail as well.
+    """The class of a write error, which tells whether other files will fail as well.
 
     Args:
-        error: What the system or a store said.
+        error: The error of the operating system or of a store.
     """
     return _KINDS.get(getattr(error, "errno", None) or 0, WriteError)
 
@@ -321,10 +322,10 @@ def kind_of(error: Exception) -> type[WriteError]:
 def check_folder(path: Path) -> None:
     """Refuses a file that cannot be written, before it is computed.
 
-    What this does not see, as a quota, writing the file will.
+    Other obstacles, such as a quota, are detected only when the file is written.
 
     Args:
-        path: Where it is to be written; its folder need not exist yet.
+        path: The path of the output; its folder need not exist yet.
 
     Raises:
         WriteError: The disk is full or read-only, or there is no permission.
@@ -338,7 +339,7 @@ def check_folder(path: Path) -> None:
             disk = os.statvfs(folder)
             if disk.f_flag & os.ST_RDONLY:
                 number = errno.EROFS
-            # Some file systems do not count, and say 0 for all they have.
+            # Some file systems do not count blocks and report a total of 0.
             elif disk.f_blocks and not disk.f_bfree:
                 number = errno.ENOSPC
     if not number and folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):

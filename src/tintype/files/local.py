@@ -1,4 +1,4 @@
-"""Reading files and streams up to a limit: one that is too long is never in memory as a whole."""
+"""Reads files and streams up to a limit, so that an oversized one is never fully in memory."""
 
 import io
 from pathlib import Path
@@ -6,17 +6,17 @@ from typing import BinaryIO
 
 from tintype.errors import UnreadablePhotoError, UsageError, reason, shown
 
-# For each pixel of the limit: 16-bit RGBA takes eight, the rest is for several pages.
+# Per pixel of the limit: 16-bit RGBA takes eight; the rest is for further pages.
 _BYTES_PER_PIXEL = 16
-# For metadata, whatever the limit.
+# Allowance for metadata, independent of the limit.
 _METADATA_BYTES = 64 * 2**20
 
-# At a time from a stream without a buffer, which sets this much aside for every part.
+# Bytes per read from an unbuffered stream, which allocates this much for each read.
 _UNBUFFERED = 1 << 20
 
 
 def read_input(source: Path, *, max_pixels: int) -> bytes:
-    """The bytes of a file, unless it is too long to be a photograph of that many pixels.
+    """Reads a file, unless it is too long for a photograph of that many pixels.
 
     Args:
         source: A regular file.
@@ -38,22 +38,22 @@ def read_input(source: Path, *, max_pixels: int) -> bytes:
 
 
 def read_stream(stream: BinaryIO, *, name: str, max_pixels: int) -> bytes:
-    """The bytes of a stream, unless there are too many.
+    """Reads a stream, unless it is too long.
 
     Args:
-        stream: Open for reading bytes.
-        name: For messages.
+        stream: A stream open for reading bytes.
+        name: Its name, for messages.
         max_pixels: As for `decode`.
 
     Raises:
-        UsageError: It is a stream of text, or does not wait for its data.
-        UnreadablePhotoError: It fails, or is too long.
+        UsageError: It is a text stream, or is non-blocking.
+        UnreadablePhotoError: Reading fails, or it is too long.
     """
-    # One byte more than the limit, so that "too long" is seen without reading all of it.
+    # One byte more than the limit, to detect an oversized stream without reading all of it.
     left = max_input_bytes(max_pixels) + 1
     parts: list[bytes] = []
     while left > 0:
-        # An unbuffered pipe gives what has arrived, which may be less than was asked for.
+        # An unbuffered pipe returns what has arrived, which may be less than requested.
         part = _part_of(stream, left, name=name)
         if not part:
             break
@@ -70,20 +70,20 @@ def _part_of(stream: BinaryIO, most: int, *, name: str) -> bytes:
         raise UnreadablePhotoError(f"{name} cannot be read: {reason(error)}.") from error
     if part is None:
         raise UsageError(
-            f"{name} has no data yet and does not wait for it.",
+            f"{name} is non-blocking and has no data yet.",
             advice="Make it blocking: os.set_blocking(stream.fileno(), True).",
         )
     if not isinstance(part, bytes):
-        raise UsageError(f"{name} gives text, not bytes.", advice="Open it in binary mode.")
+        raise UsageError(f"{name} returns text, not bytes.", advice="Open it in binary mode.")
     return part
 
 
 def check_length(size: int, *, name: str, max_pixels: int) -> None:
-    """Refuses a file by its length, before it is in memory.
+    """Refuses a file by its length, before it is read into memory.
 
     Args:
-        size: In bytes.
-        name: For the message.
+        size: Length in bytes.
+        name: Its name, for the message.
         max_pixels: As for `decode`.
 
     Raises:
@@ -98,5 +98,5 @@ def check_length(size: int, *, name: str, max_pixels: int) -> None:
 
 
 def max_input_bytes(max_pixels: int) -> int:
-    """The most bytes that a file with a photograph of so many pixels may have."""
+    """Maximum length in bytes of a file whose photograph has this many pixels."""
     return _METADATA_BYTES + _BYTES_PER_PIXEL * max_pixels

@@ -1,7 +1,7 @@
 """A lock on an open file, held until the file is closed or its process ends.
 
-The package filelock was considered: it locks a file of its own beside the one that is meant, which
-would lie in people's folders, and it cannot lock a file that is to be renamed.
+The package filelock was rejected: it locks a separate file beside the actual one, which would
+remain in users' folders, and it cannot lock a file that is to be renamed.
 """
 
 import errno
@@ -14,29 +14,29 @@ File = IO[bytes] | int
 
 
 NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
-"""What locking fails with where a file system has no locks."""
+"""Errors of locking on a file system without locks."""
 
 
 def wait_for_lock(file: File) -> None:
-    """Locks a file, once whoever holds it lets go.
+    """Locks a file, waiting until it is free.
 
     Args:
-        file: Open for writing; where it stands in the file is not kept.
+        file: A file open for writing; its current position is not preserved.
 
     Raises:
-        OSError: The file system has no locks. On Windows also: it was held for ten seconds.
+        OSError: The file system has no locks, or, on Windows, the lock was held for ten seconds.
     """
     _lock(_descriptor(file), wait=True)
 
 
 def try_lock(file: File) -> bool:
-    """Locks a file, unless somebody holds it.
+    """Locks a file, unless it is already locked.
 
     Args:
         file: As for `wait_for_lock`.
 
     Returns:
-        Whether it is ours.
+        Whether the lock was acquired.
 
     Raises:
         OSError: The file system has no locks.
@@ -56,7 +56,7 @@ if sys.platform == "win32":
     import msvcrt
 
     _BEYOND = 1 << 40
-    """Nobody else can read a locked byte, so it lies beyond any file."""
+    """Other processes cannot read a locked byte, so it is beyond the end of any file."""
 
     def _lock(descriptor: int, *, wait: bool) -> None:
         os.lseek(descriptor, _BEYOND, os.SEEK_SET)

@@ -1,7 +1,7 @@
-"""What may be replaced: a file that carries our own mark, whatever the options say.
+"""Determines which files may be replaced: only those with Tintype's marker, whatever the options.
 
-``--overwrite`` is for outputs of earlier runs. A photograph, a note or a settings file of somebody
-else that happens to lie under the name of an output is never replaced by it.
+``--overwrite`` is for outputs of earlier runs. It never replaces a photograph, a note or a settings
+file of someone else that happens to have the name of an output.
 """
 
 import os
@@ -21,22 +21,22 @@ _JPEG_COMMENT = re.compile(rb"\xff\xfe..Tintype ", re.DOTALL)
 def check_replaceable(
     path: Path, is_own: Callable[[bytes], bool], *, overwrite: bool, what: str
 ) -> None:
-    """Refuses a target that is not ours to replace.
+    """Refuses a target that must not be replaced.
 
     Args:
-        path: Where a file is to be written.
-        is_own: Whether the bytes of a file carry the mark of what is written there.
+        path: The path of an output.
+        is_own: Whether the bytes of a file contain the marker of this kind of output.
         overwrite: Whether an earlier output may be replaced at all.
-        what: What is written there, for the message: "a certainty map".
+        what: The kind of output, for the message: "a certainty map".
 
     Raises:
-        TargetExistsError: Something is there that must stay.
-        WriteError: The name cannot be looked at.
+        TargetExistsError: An existing file must be preserved.
+        WriteError: The path cannot be checked.
     """
     try:
         found = path.stat()
     except FileNotFoundError:
-        # A link that leads nowhere is somebody's, too.
+        # A broken link also belongs to someone.
         if not os.path.lexists(path):
             return
         found = None
@@ -49,7 +49,7 @@ def check_replaceable(
             f"{shown(path)} already exists.", advice="Move it away, or give --overwrite."
         )
     raise TargetExistsError(
-        f"{shown(path)} exists and is not {what} of Tintype, so it is never replaced.",
+        f"{shown(path)} exists and is not {what} made by Tintype, so it is never replaced.",
         advice="Move it away, or give another name.",
     )
 
@@ -58,23 +58,23 @@ def _is_own(path: Path, found: os.stat_result, is_own: Callable[[bytes], bool]) 
     if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
         return False
     try:
-        # In an empty file there is nothing to lose.
+        # An empty file has nothing to lose.
         return found.st_size == 0 or is_own(path.read_bytes())
     except OSError:
         return False
 
 
 def png_mark(kind: str) -> str:
-    """The text under ``Software`` in a PNG of ours that is not a photograph.
+    """The text of the ``Software`` chunk in a PNG of Tintype's that is not a photograph.
 
     Args:
-        kind: What it is: "certainty map".
+        kind: The kind of picture: "certainty map".
     """
     return f"Tintype {kind}"
 
 
 def has_any_mark(data: bytes) -> bool:
-    """Whether a file is a PNG or JPEG with a mark of `png_mark`, whatever kind it is of."""
+    """Whether a file is a PNG or JPEG with a marker of `png_mark` of any kind."""
     head = data[:_HEAD]
     if data.startswith(_PNG):
         return b"tEXtSoftware\0" + png_mark("").encode("ascii") in head
@@ -83,6 +83,6 @@ def has_any_mark(data: bytes) -> bool:
 
 
 def has_png_mark(data: bytes, kind: str) -> bool:
-    """Whether a file is a PNG with the mark of `png_mark`."""
+    """Whether a file is a PNG with the marker of `png_mark`."""
     text = b"tEXtSoftware\0" + png_mark(kind).encode("ascii")
     return data.startswith(_PNG) and text in data[:_HEAD]

@@ -1,15 +1,15 @@
 """Files named by URLs: listed, read and written through fsspec.
 
-``s3://bucket/scans`` and the like go through fsspec, one interface to many stores. A path stays a
-`pathlib.Path` and never goes through fsspec, because on a disk we promise more (locks, fsync, hard
-links) than fsspec offers.
+URLs such as ``s3://bucket/scans`` are handled by fsspec, one interface to many stores. A path stays
+a `pathlib.Path` and never uses fsspec, because on a disk Tintype guarantees more (locks, fsync,
+hard links) than fsspec offers.
 
-Writes are atomic here too. An object store shows an object once all of it has arrived. Any other
-store first gets the file under a temporary name, which is then renamed; a store that would copy
-instead of renaming is refused.
+Writes are atomic here too. An object store shows an object only once it is complete. In any other
+store the file is written under a temporary name and then renamed; a store that would copy instead
+of renaming is refused.
 
-Names in a listing are not trusted. In an object store ``../../home/x.jpg`` is a key like any other,
-and on a disk it would lead out of the folder: such names are reported as failed.
+Names in a listing are not trusted. In an object store ``../../home/x.jpg`` is an ordinary key, but
+on a disk it would lead out of the folder: such names are reported as failed.
 """
 
 import re
@@ -29,13 +29,13 @@ from tintype.files.atomic import kind_of, write_atomically
 from tintype.files.local import check_length, read_input
 from tintype.files.temporary import remove_abandoned
 
-# At least two letters: "C://scans" is a folder of Windows.
+# At least two letters: "C://scans" is a Windows folder.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
 # A user and a password before the host name.
 _PASSWORD = re.compile(r"[^/@]*:[^/@]*@")
 
-# Stores in which an object is invisible until all of it has arrived.
+# Stores in which an object is invisible until it is complete.
 _ATOMIC = frozenset(
     {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "tos", "memory"}
 )
@@ -43,7 +43,7 @@ _ATOMIC = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class RemotePath:
-    """A file or folder named by a URL, with those methods of `pathlib.Path` that the jobs need.
+    """A file or folder named by a URL, with the methods of `pathlib.Path` that the jobs need.
 
     Attributes:
         url: ``protocol://path``, without a trailing slash.
@@ -117,10 +117,10 @@ def parse_location(word: str) -> Location:
         return Path(word)
     protocol, rest = found[1].lower(), word[found.end() :]
     if _PASSWORD.match(rest):
-        # Reports and messages repeat what was typed, and the shell's history holds it.
+        # Reports and messages repeat what was typed, and the shell's history stores it.
         raise UsageError(
             f"A URL of {protocol} contains a password.",
-            advice="Leave it out, and give it where the client of that store looks for it.",
+            advice="Leave it out, and configure it as the client of that store requires.",
         )
     if "::" in word:
         raise UsageError(f"{shown(word)} is a chain of URLs.", advice="Name one folder or file.")
@@ -139,7 +139,7 @@ def is_folder(location: RemotePath) -> bool:
         return bool(store.info(path)["type"] == "directory")
     except FileNotFoundError:
         raise UnreadablePhotoError(f"{shown(location)}: no such file or folder.") from None
-    except Exception as error:  # each store has its own errors, with no common base
+    except Exception as error:  # the errors of stores have no common base class
         raise _unreadable(location, error) from error
 
 
@@ -152,7 +152,7 @@ def list_remote(folder: RemotePath) -> list[RemoteEntry]:
     store, path = _open(folder)
     prefix = path.rstrip("/") + "/"
     try:
-        # A cached listing may be out of date, and that of a large store would fill the memory.
+        # A cached listing may be outdated, and that of a large store would fill the memory.
         store.invalidate_cache()
         found = store.ls(path, detail=True)
         store.invalidate_cache()
@@ -162,8 +162,8 @@ def list_remote(folder: RemotePath) -> list[RemoteEntry]:
     for info in found:
         name = str(info["name"])
         is_directory = info["type"] == "directory"
-        # Some programs mark a folder by an empty object. A folder with that name is different:
-        # its own name is empty, as that of the middle one in "scans//x.png".
+        # Some programs mark a folder with an empty object. A folder with that name is different:
+        # its own name is empty, like that of the middle one in "scans//x.png".
         if name == path or (name == prefix and not is_directory):
             continue
         tail = name.removeprefix(prefix)
@@ -258,7 +258,7 @@ def _write_and_rename(store: Any, path: str, data: bytes, *, overwrite: bool) ->
     store.makedirs(folder, exist_ok=True)
     try:
         store.pipe_file(temporary, data)
-        # Not atomic, as it is on a disk: two runs may come this far at the same moment.
+        # Unlike on a disk, this is not atomic: two runs may reach this point at the same time.
         if not overwrite and store.exists(path):
             raise FileExistsError(path)
         store.mv(temporary, path)
@@ -271,7 +271,7 @@ def _write_and_rename(store: Any, path: str, data: bytes, *, overwrite: bool) ->
 def clean_up(folder: Location) -> None:
     """Removes temporary files that a killed run left in a folder of outputs.
 
-    An object store holds no partial objects. In other stores it is unknown whether a temporary file
+    Object stores contain no partial objects. In other stores it is unknown whether a temporary file
     is still being written, perhaps by another machine, so nothing is removed there.
     """
     if isinstance(folder, Path):
@@ -279,7 +279,7 @@ def clean_up(folder: Location) -> None:
 
 
 def _open(location: RemotePath) -> tuple[Any, str]:
-    """The store, and the path in it. fsspec keeps one store for each process."""
+    """The store, and the path in it. fsspec caches one store instance per process."""
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Temporary files: their names prove that they are ours, so that what is left can be removed."""
+"""Temporary files, whose names prove that Tintype created them, and removal of abandoned ones."""
 
 import hashlib
 import os
@@ -17,10 +17,10 @@ _TEMPORARY = re.compile(rf"\.tintype-([0-9a-f]{{{_DIGITS}}})([0-9a-f]{{{_DIGITS}
 
 
 def lock_path(path: Path) -> Path:
-    """The hidden file that stands for a name: what is locked while the name is reserved.
+    """The hidden file that is locked while a name is reserved.
 
     Args:
-        path: What is to be written.
+        path: The file to be written.
     """
     name = hashlib.sha256(os.path.normcase(path.name).encode("utf-8", "surrogateescape"))
     return path.parent / f"{_PREFIX}{name.hexdigest()[:_DIGITS]}{_SUFFIX}"
@@ -47,21 +47,21 @@ def refuse_temporary(path: Path) -> None:
 def remove_abandoned(folder: Path) -> int:
     """Removes temporary files that a killed process left behind; those in use are left alone.
 
-    Whoever writes a temporary file holds a lock on it (POSIX) or has it open (Windows, where an
-    open file cannot be removed). So nothing needs to be guessed from its age, or from process
-    numbers, which mean nothing on a shared disk.
+    The writer of a temporary file holds a lock on it (POSIX) or has it open (Windows, where an open
+    file cannot be removed). So there is no need to guess from its age or from process IDs, which
+    are meaningless on a shared disk.
 
-    The name of a temporary file proves that it is one: it holds a digest of the file's inode. A
-    file of somebody else that was copied or moved to such a name has another inode, and stays. So
-    do temporary files where inodes are not permanent (FAT). Files without a digest are those of
-    `tintype.files.atomic.reserved`, and those that are just created; both are empty, and others
-    with such names stay.
+    The name of a temporary file contains a digest of its inode, which proves that it is one. Any
+    other file that was copied or moved to such a name has another inode, and is kept. So are
+    temporary files on file systems without permanent inodes (FAT). Names without a digest belong to
+    lock files (`tintype.files.atomic.reserved`) and to files that have just been created; these are
+    empty, so other files with such names are kept as well.
 
     Args:
-        folder: Where outputs are written; it need not exist.
+        folder: The output folder, which need not exist.
 
     Returns:
-        How many were removed.
+        Number of files removed.
     """
     removed = 0
     for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
@@ -71,7 +71,7 @@ def remove_abandoned(folder: Path) -> int:
 
 
 def open_temporary(folder: Path) -> tuple[Path, int]:
-    """A new file, open and locked, under a name that proves that it is ours.
+    """Creates a temporary file, open and locked.
 
     Args:
         folder: Where it is created; it exists.
@@ -82,7 +82,7 @@ def open_temporary(folder: Path) -> tuple[Path, int]:
     Raises:
         OSError: It cannot be created.
     """
-    # O_EXCL with 0o666 lets the user's umask decide, which mkstemp (always 0600) would not.
+    # O_EXCL with 0o666 respects the user's umask, unlike mkstemp (always 0600).
     binary = getattr(os, "O_BINARY", 0)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | binary
     while True:
@@ -90,14 +90,14 @@ def open_temporary(folder: Path) -> tuple[Path, int]:
         unproven = folder / f"{_PREFIX}{token}{_SUFFIX}"
         descriptor = os.open(unproven, flags, 0o666)
         path = folder / f"{_PREFIX}{token}{_proof(token, os.fstat(descriptor))}{_SUFFIX}"
-        if os.name == "nt":  # it renames no open file; that the file is open is lock enough
+        if os.name == "nt":  # an open file cannot be renamed; having it open is sufficient
             os.close(descriptor)
-            # `remove_abandoned` of another process may come before it is open again.
+            # `remove_abandoned` in another process may remove it before it is reopened.
             with suppress(FileNotFoundError):
                 unproven.rename(path)
                 return path, os.open(path, os.O_RDWR | binary)
             continue
-        # Where the file system has no locks, `remove_abandoned` gets none either and keeps all.
+        # Without locks on the file system, `remove_abandoned` removes nothing.
         with suppress(OSError):
             wait_for_lock(descriptor)
         if os.fstat(descriptor).st_nlink:
@@ -108,17 +108,17 @@ def open_temporary(folder: Path) -> tuple[Path, int]:
                 unproven.unlink()
                 raise
             return path, descriptor
-        # `remove_abandoned` of another process came between creating and locking it.
+        # `remove_abandoned` in another process removed it before it was locked.
         os.close(descriptor)
 
 
 def _proof(token: str, found: os.stat_result) -> str:
-    """The digits of a name that fit one file alone."""
+    """The digits of a name that match only one file."""
     return hashlib.sha256(f"{token}/{found.st_ino}".encode()).hexdigest()[:_DIGITS]
 
 
 def _is_ours(path: Path, found: os.stat_result) -> bool:
-    """Whether a file is a temporary one, by its name and what it is."""
+    """Whether a file is one of our temporary files."""
     name = _TEMPORARY.fullmatch(path.name)
     if name is None or not stat.S_ISREG(found.st_mode):
         return False

@@ -1,4 +1,4 @@
-"""Reading TOML that somebody wrote, perhaps to do harm: it is a table, or an error of one line."""
+"""Reads untrusted TOML: the result is a table, or a one-line error."""
 
 import re
 import tomllib
@@ -17,15 +17,15 @@ _DEEP = re.compile(
 def read_toml(
     path: Path, *, error: type[TintypeError] = UsageError, advice: str = ""
 ) -> dict[str, Any]:
-    """The tables of a TOML file.
+    """Reads the tables of a TOML file.
 
     Args:
         path: The file.
-        error: Is raised where it cannot be read.
-        advice: Where such files are found, for a file that is missing.
+        error: The class of error to raise if it cannot be read.
+        advice: Where to find such files, for the message on a missing file.
 
     Raises:
-        TintypeError: It cannot be read, or is not TOML; of the class that was given.
+        TintypeError: It cannot be read, or is not TOML; an instance of `error`.
     """
     try:
         with path.open("rb") as file:
@@ -34,14 +34,14 @@ def read_toml(
         raise error(f"{shown(path)} cannot be read: {reason(found)}.", advice=advice) from None
     if len(data) > _MOST_BYTES:
         raise error(
-            f"{shown(path)} is longer than {_MOST_BYTES >> 20} MiB, and so is no such file."
+            f"{shown(path)} is longer than {_MOST_BYTES >> 20} MiB, too long for such a file."
         )
     try:
         text = data.decode("utf-8")
-        # Of each table in a table the parser keeps the whole name.
+        # The parser stores the full name of each nested table.
         if _DEEP.search(text):
             raise ValueError(f"a key of more than {_MOST_PARTS} parts")
         return tomllib.loads(text)
-    # A number of five thousand digits is a plain ValueError, and brackets can nest without end.
+    # A number of five thousand digits raises a plain ValueError; brackets can nest without limit.
     except (ValueError, RecursionError) as found:
         raise error(f"{shown(path)} is not a TOML file: {brief(found, most=200)}.") from None

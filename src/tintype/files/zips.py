@@ -1,6 +1,6 @@
-"""Opening ZIP archives of others: a list of members that is far too long is not read.
+"""Opens untrusted ZIP archives: a central directory that is far too long is not read.
 
-Python makes an object of each line of that list, which takes ten times its room, and seconds.
+Python creates an object for each entry, which takes ten times the memory, and several seconds.
 """
 
 import io
@@ -9,21 +9,21 @@ from pathlib import Path
 
 
 class ListedZip(zipfile.ZipFile):
-    """A ZIP archive to be read.
+    """A ZIP archive open for reading.
 
     Args:
         source: Its file, or its bytes.
-        most: Bytes of the list of its members; a longer one is refused.
+        most: Maximum length of its central directory in bytes; a longer one is refused.
 
     Raises:
         OSError: The file cannot be opened.
-        zipfile.BadZipFile: It is no archive, no regular file, or its list is longer.
+        zipfile.BadZipFile: It is not an archive or a regular file, or its directory is too long.
     """
 
-    _reader: "_Reader | None" = None  # it is closed as well where it could not be opened
+    _reader: "_Reader | None" = None  # closed even if opening the archive failed
 
     def __init__(self, source: Path | bytes, *, most: int) -> None:
-        # Reading a pipe would wait for ever, and a device has no end.
+        # Reading a pipe could block for ever, and a device never ends.
         if isinstance(source, Path) and source.exists() and not source.is_file():
             raise zipfile.BadZipFile("it is not a regular file")
         raw = io.BytesIO(source) if isinstance(source, bytes) else io.FileIO(source)
@@ -42,7 +42,7 @@ class ListedZip(zipfile.ZipFile):
 
 
 class _Reader(io.BufferedReader):
-    """A file of which the list is the only thing that is read in one long piece."""
+    """A file that refuses long reads: the central directory is the only part read in one piece."""
 
     def __init__(self, raw: io.BytesIO | io.FileIO, most: int) -> None:
         super().__init__(raw)

@@ -72,12 +72,12 @@ class Work:
     """A picture that has been read and is to be coloured.
 
     Attributes:
-        job: Where it comes from, and where it goes.
-        name: For messages.
+        job: Its source and target.
+        name: Its name, for messages.
         photos: Its pages.
-        request: What is wanted.
-        provenance: Of its output.
-        source: The file itself, where `Request.needs_source`.
+        request: How to process it.
+        provenance: Provenance of its output.
+        source: The file itself, if `Request.needs_source`.
     """
 
     job: Job
@@ -98,13 +98,13 @@ class Worker:
         self._engine: Engine | None = None
         self._provenance = ProvenanceReader()
         self._unwritable: UnwritableDiskError | None = None
-        # The command has one already where it runs the jobs by itself.
+        # If the command runs the jobs in its own process, it already has a sandbox.
         self._sandbox = new_sandbox() if options.sandbox and current() is None else None
         if self._sandbox is not None:
-            self._sandbox.start()  # meanwhile the model is loaded
+            self._sandbox.start()  # in parallel with loading the model
 
     def close(self) -> None:
-        """Ends the process that decodes, if there is one."""
+        """Ends the decoding process, if there is one."""
         if self._sandbox is not None:
             self._sandbox.close()
 
@@ -137,7 +137,7 @@ class Worker:
                 ),
             )
         except Exception as error:  # noqa: BLE001
-            # The boundary of a file: a single one that triggers a bug must not end a long run.
+            # The per-file boundary: one picture that triggers a bug must not end a long run.
             bug = f"{type(error).__name__}: {error}"
             result = JobResult.failure(
                 job.source,
@@ -188,7 +188,7 @@ class Worker:
         return self._engine
 
     def _make(self, work: Work, result: JobResult) -> JobResult:
-        """Colours and writes what was decoded, and completes its result."""
+        """Colours and writes a decoded picture, and completes its result."""
         colored = colorize_photos(
             work.photos,
             work.request,
@@ -209,7 +209,7 @@ class Worker:
         )
 
     def _check_target(self, target: remote.Location) -> None:
-        """Refuses what could not be written, before it is computed."""
+        """Refuses a target that could not be written, before it is computed."""
         if self._unwritable is not None:
             raise self._unwritable
         if isinstance(target, Path):
@@ -228,7 +228,7 @@ class Worker:
     def _finished_output(self, job: Job, provenance: Provenance) -> tuple[bytes, str | None] | None:
         """The existing target, if the job is already done, and why it is; otherwise None.
 
-        The reason is None where the target is what the job would write.
+        The reason is None if the target is exactly what the job would write.
 
         Raises:
             TargetExistsError: The target is a different file that must not be replaced.
@@ -298,7 +298,7 @@ class Worker:
 
 def _refuse_without_provenance(job: Job, form: str | None) -> None:
     """Refuses a format without provenance in a store, where there are no state files."""
-    if form is None:  # OpenRaster, which has it in a PNG
+    if form is None:  # OpenRaster, which stores it in a PNG
         return
     if isinstance(job.target, remote.RemotePath) and "provenance" not in FORMATS[form].carries:
         raise UnsupportedPhotoError(
@@ -314,7 +314,7 @@ def _replaceable(target: remote.Location) -> bool:
     try:
         return stat.S_ISREG(target.stat().st_mode)
     except FileNotFoundError:
-        # A link that leads nowhere is somebody's, too.
+        # A broken link also belongs to someone.
         return not os.path.lexists(target)
 
 
@@ -328,7 +328,7 @@ def _same_colors(found: Provenance | None, expected: Provenance) -> bool:
 
 
 def _corrected(found: Provenance | None, expected: Provenance) -> bool:
-    """Whether the same input was coloured with hints or the like, which a folder never has."""
+    """Whether the same input was coloured with hints or the like, which a folder run never uses."""
     return (
         found is not None
         and found.input_sha256 == expected.input_sha256

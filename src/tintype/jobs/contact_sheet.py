@@ -25,7 +25,7 @@ PAGE_ITEMS = 500
 """Inputs per page."""
 
 _HEAD = 1 << 13
-"""Bytes in which the marks stand; a name has 255 at most, and each may be written as six."""
+"""Bytes that contain the markers; a name has at most 255, and each may be written as six."""
 _GENERATOR = '<meta name="generator" content="Tintype contact sheet">'
 
 # Follows the light or dark theme of the system.
@@ -289,7 +289,9 @@ def open_sheet(path: Path | None, *, items: int) -> Iterator[ContactSheet | None
 
 def _refuse_other_file(path: Path, *, page_of: Path | None = None) -> None:
     if os.path.lexists(path) and not _is_sheet(path, page_of=page_of):
-        what = "a contact sheet of Tintype" if page_of is None else f"a page of {shown(page_of)}"
+        what = (
+            "a contact sheet made by Tintype" if page_of is None else f"a page of {shown(page_of)}"
+        )
         raise TargetExistsError(
             f"{shown(path)} exists and is not {what}.",
             advice="Give --contact-sheet another name.",
@@ -297,7 +299,7 @@ def _refuse_other_file(path: Path, *, page_of: Path | None = None) -> None:
 
 
 def _is_sheet(path: Path, *, page_of: Path | None = None) -> bool:
-    """Whether a file is a contact sheet, or a numbered page of one: those of others stay."""
+    """Whether a file is a contact sheet, or a numbered page of this one; other files stay."""
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)

@@ -110,9 +110,9 @@ def is_picture(name: str) -> bool:
 
 
 def is_system_folder(name: str) -> bool:
-    """Whether a folder holds what a system or a program has put aside, judged by its name.
+    """Whether a folder belongs to a system or another program, judged by its name.
 
-    Hidden folders belong to other programs as hidden files do: bins (``.Trash-1000``,
+    Hidden folders belong to other programs, as hidden files do: trash (``.Trash-1000``,
     ``.dtrash``), earlier versions (``.stversions``), originals (``.picasaoriginals``).
     """
     return name.startswith(".") or name.lower() in _SYSTEM_FOLDERS

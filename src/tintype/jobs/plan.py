@@ -70,7 +70,7 @@ class Plan:
         other_outputs: Files that are written besides the pictures, and the option that names each;
             no picture gets the name of one.
         palettes: Number of palettes; with several, each output has a number, ``name.color-2.jpg``.
-        layered: Whether files with layers are written, which have names of their own.
+        layered: Whether files with layers are written, which are named differently.
     """
 
     inputs: Sequence[str]

@@ -50,7 +50,7 @@ class ProcessPool:
             for process in multiprocessing.active_children():
                 process.kill()
             raise
-        # Processes that a signal has ended with this run could not remove what they had begun.
+        # Processes ended by a signal could not remove their temporary files.
         for folder in {job[0].target.parent for job in self._pending if isinstance(job, tuple)}:
             clean_up(folder)
 
@@ -149,9 +149,9 @@ def _submit(pool: ProcessPoolExecutor, options: RunOptions, job: Job) -> Future[
 
 @contextmanager
 def _blocked(*names: str) -> Iterator[None]:
-    """Blocks signals, which processes that are started meanwhile inherit.
+    """Blocks signals; processes started meanwhile inherit the mask.
 
-    Otherwise a Ctrl-C while one starts, before it ignores the signal, would print a traceback.
+    Otherwise Ctrl-C while a process starts, before it ignores the signal, would print a traceback.
     """
     if sys.platform == "win32":
         yield
@@ -166,8 +166,8 @@ def _blocked(*names: str) -> Iterator[None]:
 def initialize_process() -> None:
     """Makes a process ignore Ctrl-C, which its parent handles, and end when its parent does.
 
-    A terminal that is closed asks every process to end, as Ctrl-C does. SIGTERM ends this one: it
-    is what its pool sends.
+    Closing a terminal sends SIGHUP to every process, as Ctrl-C sends SIGINT. SIGTERM, which the
+    pool sends, ends the process.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform != "win32":

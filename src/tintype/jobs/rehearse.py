@@ -1,7 +1,7 @@
-"""A rehearsal of a plan: everything that a run does, except that nothing is written.
+"""A dry run of a plan: everything that a run does, except that nothing is written.
 
-Every picture is read and decoded, so what would be skipped or refused is known and not guessed. A
-few photographs are coloured in memory; space and time of the others are estimated from them.
+Every picture is read and decoded, so it is certain which would be skipped or refused. A few
+photographs are coloured in memory, to estimate the space and time that the others need.
 """
 
 import time
@@ -18,22 +18,22 @@ from tintype.pipeline import colorize_photos, tone_of
 
 _MOST_MEASURED = 4  # photographs
 _MOST_SECONDS = 4.0
-"""What is spent on measuring, unless a single photograph takes longer."""
+"""Maximum time spent on measuring, unless a single photograph takes longer."""
 
 
 @dataclass(slots=True)
 class Estimate:
-    """What a run would take, as far as it is known.
+    """An estimate of the time and space that a run would need.
 
     Attributes:
-        pixels: Of all photographs that would be coloured.
-        reading: Seconds that reading and decoding them took.
-        measured: Photographs that were coloured in memory.
-        measured_pixels: Of these.
-        bytes: Of the files that they became.
-        timed_pixels: Of those whose time counts: not of the first, where there are others, since it
-            waits for what is made only once.
-        coloring: Seconds that these took, without reading.
+        pixels: Total pixels of all photographs that would be coloured.
+        reading: Seconds taken to read and decode them.
+        measured: Number of photographs coloured in memory.
+        measured_pixels: Total pixels of these.
+        bytes: Total size of the resulting files.
+        timed_pixels: Total pixels of the photographs whose time counts. The first is excluded as a
+            warm-up if there are others.
+        coloring: Seconds taken to colour these, without reading.
     """
 
     pixels: int = 0
@@ -46,24 +46,24 @@ class Estimate:
 
     @property
     def space(self) -> int:
-        """Bytes of all outputs."""
+        """Estimated size of all outputs in bytes."""
         return round(self.bytes * self.pixels / max(1, self.measured_pixels))
 
     def seconds(self, processes: int) -> float:
-        """How long a run would take.
+        """Estimated duration of a run.
 
         Args:
-            processes: How many colour at a time; what was measured had all cores for itself.
+            processes: Number of processes; the measured photographs each used all cores.
         """
         coloring = self.coloring * self.pixels / max(1, self.timed_pixels)
         if processes < 2:
             return self.reading + coloring
-        # Beside others each has one core; together they are as fast as their cores.
+        # With several processes each uses one core; together they scale with the cores.
         cores = min(processes, usable_cores())
         return self.reading / cores + coloring * usable_cores() / cores
 
     def add(self, *, pixels: int, seconds: float, size: int) -> None:
-        """Counts a photograph that was coloured in memory."""
+        """Adds the measurement of a photograph coloured in memory."""
         if self.measured == 1:
             self.timed_pixels, self.coloring = 0, 0.0
         self.measured += 1
@@ -74,14 +74,14 @@ class Estimate:
 
     @property
     def enough(self) -> bool:
-        """Whether no more need be coloured in memory."""
+        """Whether enough photographs have been measured."""
         if self.measured < 2:
             return False
         return self.measured >= _MOST_MEASURED or self.coloring > _MOST_SECONDS
 
 
 class _Rehearsing(Worker):
-    """Does what a worker does, up to where it would write."""
+    """Does what a worker does, except for writing."""
 
     def __init__(self, options: RunOptions, estimate: Estimate) -> None:
         super().__init__(options, load_bundle(options.model))
@@ -89,7 +89,7 @@ class _Rehearsing(Worker):
         self._began = 0.0
 
     def begin(self) -> None:
-        """The next picture is about to be read."""
+        """Records the start of the next picture; to be called before it is read."""
         self._began = time.monotonic()
 
     def _make(self, work: Work, result: JobResult) -> JobResult:
@@ -120,12 +120,12 @@ def rehearse(plan: Plan, options: RunOptions, estimate: Estimate) -> Iterator[Jo
     """Walks a plan without writing anything.
 
     Args:
-        plan: One that was checked.
+        plan: A plan that was checked.
         options: As for `tintype.jobs.run.run`.
-        estimate: Is added to.
+        estimate: The estimate to update.
 
     Yields:
-        A result for each input: "planned" where a run would colour it, otherwise that of the run.
+        A result for each input: "planned" if a run would colour it, otherwise that of the run.
     """
     with closing(_Rehearsing(replace(options, thumbnails=False), estimate)) as worker:
         for item in plan:

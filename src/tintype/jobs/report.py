@@ -39,19 +39,19 @@ class JobResult:
 
     Attributes:
         status: "done" (coloured now), "already_done" (by an earlier run), "skipped" or "failed";
-            "planned" in a rehearsal, which reports nothing.
+            "planned" in a dry run, which writes no report.
         input: Its path.
         output: Path of the output that was written or exists, otherwise None.
         sha256: Hash of the output.
         input_sha256: Hash of the input, if it could be read.
         seconds: Time from opening the input until its output was written.
-        reason: Why it was skipped, or is done already although it was made with other settings.
+        reason: Why it was skipped, or counts as done although it was made with other settings.
         error: Error message.
         advice: What to do about it.
         notes: Sentences about what could not be preserved, or anything unusual.
         grey_check: Result of comparing the grey of the output with that of the input, if requested.
-        tone: What kind of picture the input was; only of "done".
-        exit_code: Exit code of the error; not part of the report, nor are the following.
+        tone: Tone of the input; only for "done".
+        exit_code: Exit status of the error; not part of the report, nor are the following.
         unwritable: What refused the output: "disk" (full or read-only) or "folder" (no permission).
         stops: Whether the run ends with this result, because others would fail in the same way.
         thumbnails: JPEG thumbnails of before and after, if requested.
@@ -211,15 +211,15 @@ def open_report(path: Path | None) -> Iterator[Report]:
     if str(path) == "-":
         raise UsageError("--report needs the name of a file; stdout lists the outputs.")
     try:
-        # A link that leads nowhere is somebody's, too.
+        # A broken link also belongs to someone.
         if os.path.lexists(path) and not (path.exists() and _is_report(path)):
             raise UsageError(
-                f"{shown(path)} exists and is not a report of Tintype.",
+                f"{shown(path)} exists and is not a report made by Tintype.",
                 advice="Give --report another name.",
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         # Unbuffered: each line is written at once, and closing after a failure does not fail again.
-        # Not "w": what another run writes must not be cut off before the lock is held.
+        # Not "w": another run's report must not be truncated before the lock is held.
         file = path.open("ab", buffering=0)
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -248,7 +248,7 @@ def _locked(file: RawIOBase) -> bool:
     try:
         return try_lock(file.fileno())
     except OSError as error:
-        # A file system without locks cannot tell, and must not stop the run.
+        # On a file system without locks this is unknown, and must not stop the run.
         if error.errno in NO_LOCKS:
             return True
         raise

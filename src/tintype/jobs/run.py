@@ -37,7 +37,7 @@ def run(
 
     Raises:
         ModelError: The model cannot be loaded; nothing was done.
-        UsageError: The device is not there; nothing was done.
+        UsageError: The device is not available; nothing was done.
     """
     # Always done here: a damaged model or a missing device is a single error, not one per picture,
     # and it is raised before anything is opened for writing.
@@ -50,23 +50,23 @@ def run(
 
 
 def processes_for(items: int, jobs: int | None) -> int:
-    """How many processes a run has; arguments as for `run`."""
+    """Number of processes of a run; arguments as for `run`."""
     return min(jobs or min(usable_cores(), -(-items // _PHOTOS_PER_PROCESS)), items)
 
 
 def until_unwritable(
     results: Generator[JobResult, None, None],
 ) -> Generator[JobResult, None, None]:
-    """Ends a run whose outputs cannot be written: all that follows would be computed in vain.
+    """Ends a run whose outputs cannot be written, since further work would be wasted.
 
-    A full or read-only disk is one for all outputs. A folder without permission may be one of many
-    beside the inputs, so it ends the run only before anything has been written.
+    A full or read-only disk affects all outputs. A folder without permission may be one of many
+    that contain inputs, so it ends the run only if nothing has been written before.
 
     Args:
-        results: Of a run.
+        results: The results of a run.
 
     Yields:
-        The same; the last one says so where it stops the run.
+        The same results; the last one has `stops` set if it ends the run.
     """
     written = False
     with closing(results):

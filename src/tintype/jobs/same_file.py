@@ -21,7 +21,7 @@ def same_file(one: Location, other: Location) -> bool:
 
 
 def same_place(one: Path, other: Path) -> bool:
-    """Whether two names lead to the same file, which need not exist."""
+    """Whether two paths refer to the same file, which need not exist."""
     return same_file(one, other) or real_path(one) == real_path(other)
 
 

@@ -120,7 +120,7 @@ def write_sidecar(path: Path, sidecar: Sidecar, *, overwrite: bool) -> None:
 
 
 def is_sidecar(data: bytes) -> bool:
-    """Whether a file says that it was written by `write_sidecar`."""
+    """Whether a file identifies itself as written by `write_sidecar`."""
     try:
         found = json.loads(data)
     except (ValueError, RecursionError):

@@ -1,8 +1,8 @@
 """A loss from the features of a classifier: LPIPS between a photograph in decoded and true colours.
 
 The distance in ab compares colours at each location; features also see patterns: one object in two
-colours, a stain, a face without colour. LPIPS on AlexNet is the loss, so that LPIPS on VGG16
-remains an independent measure.
+colours, a stain, a face without colour. The loss is LPIPS on AlexNet, so LPIPS on VGG16 remains an
+independent measure.
 
 Source: R. Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric",
 CVPR 2018, equation 1. The half size costs a quarter of the time and loses little, since decoded
@@ -36,8 +36,8 @@ class PerceptualLoss(nn.Module):
         """The mean distance.
 
         Args:
-            batch: B true photographs of S x S pixels. Their lightness is not aged here, so that
-                only colours differ.
+            batch: B true photographs of S x S pixels. Their lightness is not aged here, so only
+                colours differ.
             ab: (B, 2, h, w) decoded colours in CIELAB units.
 
         Returns:

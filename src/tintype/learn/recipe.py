@@ -1,7 +1,7 @@
 """A recipe: the complete configuration of a run, as a frozen value and a TOML file.
 
-An unknown key is an error that names the nearest one: a misspelt ``learning_rate`` must not train
-for two hours with the default.
+An unknown key is an error that suggests the closest key: a misspelt ``learning_rate`` must not
+train for two hours with the default.
 """
 
 import difflib
@@ -34,7 +34,7 @@ class _Table(BaseModel):
 class ModelRecipe(_Table):
     """The network and its size.
 
-    All networks share one table, so that recipes can be compared; a network ignores keys of others.
+    All networks share one table, so recipes can be compared; a network ignores keys of others.
     """
 
     kind: str = "own"
@@ -292,7 +292,7 @@ class Recipe(_Table):
     @field_validator("name")
     @classmethod
     def _check_name(cls, name: str) -> str:
-        # A recipe of somebody else must not choose where on this disk it is written.
+        # Someone else's recipe must not choose where on this disk the run is written.
         if not re.fullmatch(r"[^\W_][\w .+,()-]{0,99}", name):
             text = "must begin with a letter or digit and be the name of a folder, not a path"
             raise PydanticCustomError("no_path", text)
@@ -357,12 +357,12 @@ def _keys(path: list[str]) -> list[str]:
 
 
 def recipe_to_toml(recipe: Recipe) -> str:
-    """The resolved recipe, with all defaults, as TOML."""
+    """The complete recipe, with all defaults, as TOML."""
     lines = [f"name = {_toml(recipe.name)}"]
     for table, values in recipe.model_dump(by_alias=True).items():
         if isinstance(values, dict):
             lines += ["", f"[{table}]"]
-            # TOML has no word for none, which is the default wherever it is allowed.
+            # TOML has no null; None is the default wherever it is allowed, so it is omitted.
             known = {key: value for key, value in values.items() if value is not None}
             lines += [f"{key} = {_toml(value)}" for key, value in known.items()]
     return "\n".join(lines) + "\n"
@@ -372,7 +372,7 @@ def _toml(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        # JSON escapes what TOML does, but for this one.
+        # JSON escapes the same characters as TOML, except for this one.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + " }"

@@ -1,7 +1,7 @@
-"""Before and after in one file, to be shown to others: side by side, or with colour sweeping over.
+"""Before and after in one file, for sharing: side by side, or with the colours sweeping across.
 
-Every one says under the picture that its colours are a guess, and again in its metadata. Nothing
-else of the photograph's metadata is in it.
+Every file states below the picture, and again in its metadata, that its colours are a guess. It
+contains nothing else of the photograph's metadata.
 """
 
 import io
@@ -21,10 +21,10 @@ from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 CAPTION = "Colours guessed by Tintype"
-"""What stands under the picture."""
+"""The caption below the picture."""
 SIDES: Mapping[str, int] = MappingProxyType({"jpeg": 1280, "gif": 480, "webp": 720, "webm": 720})
-"""Longest side of the photograph in each kind of file, in pixels: side by side in the first, with a
-sweep in the others."""
+"""Longest side of the photograph in each kind of file, in pixels. The first shows the pictures side
+by side, the others sweep."""
 TYPES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"webm": ("video/webm", ".webm")}
     | {
@@ -32,25 +32,25 @@ TYPES: Mapping[str, tuple[str, str]] = MappingProxyType(
         for form in ("jpeg", "gif", "webp")
     }
 )
-"""MIME type and file name ending of each."""
+"""MIME type and file extension of each."""
 
 _GROUND, _INK = (38, 38, 39), (236, 235, 233)
-_GAP = 4  # between the two, and the width of the line that sweeps, in pixels
+_GAP = 4  # between the pictures, and width of the sweeping line; pixels
 _STEPS = 20  # frames of a sweep, one way
 _STEP_MS, _HOLD_MS = 50, 1400
 _COLORS = 256  # of a GIF
 
 
 def comparison(photo: Photo, *, form: str, provenance: Provenance) -> bytes:
-    """A file with a photograph before and after.
+    """Writes a file with a photograph before and after colouring.
 
     Args:
-        photo: With its colours, at the size in which it is shown; see `SIDES`.
+        photo: Coloured, at the size to be shown; see `SIDES`.
         form: A key of `SIDES`.
-        provenance: What the file says about its colours.
+        provenance: The provenance that the file states.
 
     Returns:
-        The file.
+        The contents of the file.
     """
     after = photo.color
     assert isinstance(after, np.ndarray)
@@ -67,11 +67,11 @@ def comparison(photo: Photo, *, form: str, provenance: Provenance) -> bytes:
 
 
 def _captioned(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """A picture with the caption on a band below it.
+    """The picture with the caption on a band below it.
 
     Args:
         rgb: (H, W, 3) the picture.
-        side: The longest side of the photograph in it; a narrow one has smaller letters.
+        side: Longest side of the photograph in it; narrow pictures get smaller letters.
     """
     height, width = rgb.shape[:2]
     size = max(6, min(round(side / 30), round(width / 16)))
@@ -83,14 +83,14 @@ def _captioned(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 
 def _places(width: int) -> list[int]:
-    """Where the line stands in each frame: from left to right, and back."""
+    """Position of the line in each frame: from left to right, and back."""
     way = (1 - np.cos(np.linspace(0, np.pi, _STEPS + 1))) / 2
     there = np.rint(way * width).astype(int).tolist()
     return [*there, *there[-2:0:-1]]
 
 
 def _durations() -> list[int]:
-    """Of each frame in milliseconds: it rests at both ends."""
+    """Duration of each frame in milliseconds; the sweep pauses at both ends."""
     return [_HOLD_MS, *[_STEP_MS] * (_STEPS - 1), 2 * _HOLD_MS, *[_STEP_MS] * (_STEPS - 1)]
 
 
@@ -100,7 +100,7 @@ def _frames(
     rows: int,
     line: NDArray[np.uint8] | int,
 ) -> Iterator[NDArray[np.uint8]]:
-    """The pictures of a sweep; the line spares the caption, below so many rows."""
+    """The frames of a sweep; the line covers only the first `rows` rows, not the caption."""
     width = before.shape[1]
     for place in _places(width):
         cancellation.check()
@@ -114,7 +114,7 @@ def _frames(
 def _gif(
     before: NDArray[np.uint8], after: NDArray[np.uint8], rows: int, provenance: Provenance
 ) -> bytes:
-    """Both are dithered once and with one palette, so that frames differ only where it sweeps."""
+    """Dithers both pictures once with one palette, so frames differ only where the line sweeps."""
     both = Image.fromarray(np.concatenate([before, after], axis=1))
     indexed = both.quantize(_COLORS, Image.Quantize.MEDIANCUT)
     indices = np.asarray(both.quantize(palette=indexed, dither=Image.Dither.FLOYDSTEINBERG))
@@ -146,7 +146,7 @@ def _webm(
 
 
 def possible() -> tuple[str, ...]:
-    """Those of `SIDES` that can be written with the packages that are installed."""
+    """The kinds in `SIDES` that can be written with the installed packages."""
     return tuple(form for form in SIDES if form != "webm" or can_write_webm())
 
 

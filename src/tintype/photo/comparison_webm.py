@@ -1,4 +1,4 @@
-"""A sweep as a WebM film, for what shows no animated pictures or makes a still of them."""
+"""A sweep as a WebM film, for services that do not animate pictures."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 _CODEC = "libvpx-vp9"
 _MS = Fraction(1, 1000)
 _BT709, _SRGB, _MPEG = 1, 13, 1
-"""As ITU-T H.273 and FFmpeg number matrix, primaries, transfer and range."""
+"""Matrix, primaries, transfer and range, as numbered by ITU-T H.273 and FFmpeg."""
 _OPTIONS = {"crf": "30", "b": "0", "deadline": "realtime", "cpu-used": "7", "row-mt": "1"}
 
 
 def can_write_webm() -> bool:
-    """Whether the packages of the extra for film are installed, which write it."""
+    """Whether the packages of the film extra, which write WebM, are installed."""
     return find_spec("av") is not None
 
 
 def webm(
     frames: Iterable[NDArray[np.uint8]], durations: Iterable[int], *, title: str, comment: str
 ) -> bytes:
-    """A film in VP9, each frame as long as it is to be seen.
+    """Writes a film in VP9, with a duration for each frame.
 
     Args:
         frames: (H, W, 3) sRGB each, all of one size. An odd side repeats its last row or column.
-        durations: Of each frame, in milliseconds. That of the last one is shown by a second copy
-            of it, since a film has no other end.
+        durations: Of each frame, in milliseconds. The last frame is written twice, because nothing
+            else marks the end of a film.
         title: Of the film.
-        comment: On it.
+        comment: On the film.
 
     Raises:
         UnsupportedPhotoError: The extra for film is not installed, or its FFmpeg has no VP9.
@@ -54,7 +54,7 @@ def webm(
             advice="Type: pip install --force-reinstall av",
         )
     file = io.BytesIO()
-    # Bit-exact: no version and no random numbers, so that one photograph has one film.
+    # Bit-exact: no version and no random numbers, so one photograph always gives the same film.
     with av.open(file, "w", format="webm", options={"fflags": "+bitexact"}) as container:
         container.metadata.update({"title": title, "comment": comment})
         made = container.add_stream(_CODEC, rate=1000, options=dict(_OPTIONS))
@@ -83,7 +83,7 @@ def _set_up(stream: "VideoStream", picture: NDArray[np.uint8]) -> None:
 def _timed(
     frames: Iterable[NDArray[np.uint8]], durations: Iterable[int]
 ) -> Iterator[tuple[NDArray[np.uint8], int]]:
-    """Each frame with even sides, as halved chroma needs them, and the millisecond of its start."""
+    """Each frame with even sides, as halved chroma requires, and its start in milliseconds."""
     start, picture = 0, None
     for frame, duration in zip(frames, durations, strict=True):
         odd = [(0, side % 2) for side in frame.shape[:2]]

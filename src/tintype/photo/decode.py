@@ -1,7 +1,7 @@
-"""Bytes become photos: recognised by content, bounded in size, upright, in sRGB, with their grey.
+"""Decodes bytes to photos: recognised by content, limited in size, upright, in sRGB, with grey.
 
-A `Photo` is made from a file's bytes, an array or a Pillow image. Each format's codec knows how to
-read its files; what all formats share is here.
+A `Photo` is made from a file's bytes, an array or a Pillow image. Each format's codec reads its own
+files; this module contains what all formats share.
 
 Files are decoded in this process or, within `tintype.photo.sandbox.scope.decoding_in`, in another.
 """
@@ -32,14 +32,14 @@ from tintype.photo.tone import FoundTone, find_tone
 # The format of a photo that comes from pixels alone.
 _FORMAT_OF_PIXELS = "PNG"
 
-# The tone is measured on at most so many rows and columns.
+# The most rows and columns on which the tone is measured.
 _TONE_SIDE = 640
 _COLORED_PARTS = (
     "Parts of it have a colour of their own (a stamp, ink, a colour target, a mount or stains): "
-    "they are coloured again from their lightness, as the rest."
+    "they are coloured again from their lightness, like the rest."
 )
 
-# What photographs are sent in, and must be taken out of.
+# Containers in which photographs arrive, and from which they must be extracted first.
 _CONTAINERS = (
     (b"\x1f\x8b", "compressed with gzip"),
     (b"PK\3\4", "a ZIP archive"),
@@ -52,16 +52,16 @@ def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> tuple[Pho
 
     Args:
         data: The file.
-        name: What messages call it.
+        name: Its name in messages.
         max_pixels: Above this many pixels (all pages together) the file is refused before decoding.
 
     Returns:
         One photo for each page; one for most formats.
 
     Raises:
-        UnreadablePhotoError: Empty, damaged, or no picture.
-        UnsupportedPhotoError: A picture that could not be kept without loss.
-        PhotoTooLargeError: More pixels than the limit, or than the memory.
+        UnreadablePhotoError: The file is empty, damaged, or not a picture.
+        UnsupportedPhotoError: The picture could not be preserved without loss.
+        PhotoTooLargeError: It has more pixels than the limit, or than fit into memory.
     """
     if (sandbox := current()) is not None:
         return sandbox.decode(data, name=name, max_pixels=max_pixels)
@@ -80,11 +80,11 @@ def decode_colors(
 
     Args:
         data: The file; only the first of several pages is read.
-        name: What messages call it.
+        name: Its name in messages.
         max_pixels: As for `decode`.
 
     Returns:
-        (H, W, 3) upright, sRGB; and what kind of picture it is.
+        (H, W, 3) upright, sRGB; and the kind of picture.
 
     Raises:
         UnreadablePhotoError: As `decode`.
@@ -115,15 +115,15 @@ def decode_colors(
 def decode_layer(
     data: bytes, *, name: str, max_pixels: int
 ) -> tuple[Image.Image, NDArray[np.uint8] | None]:
-    """Reads a picture that was drawn and not photographed: as stored, its profile ignored.
+    """Reads a picture that was drawn, not photographed: as stored, ignoring its profile.
 
     Args:
         data: The file; only the first of several pages is read.
-        name: What messages call it.
+        name: Its name in messages.
         max_pixels: As for `decode`.
 
     Returns:
-        A picture of mode "L", "RGB" or "CMYK", and (H, W) alpha where it has any; 8 bits.
+        A picture of mode "L", "RGB" or "CMYK", and its (H, W) alpha or None; 8 bits.
 
     Raises:
         UnreadablePhotoError: As `decode`.
@@ -146,13 +146,13 @@ def decode_layer(
 
 
 def read_provenance(data: bytes) -> Provenance | None:
-    """Reads what `tintype.photo.encode.encode` wrote about a file's making, without decoding it.
+    """Reads the provenance that `tintype.photo.encode.encode` wrote, without decoding the pixels.
 
     Args:
         data: The file.
 
     Returns:
-        None where the file has none, is damaged, or is no picture.
+        The provenance; None if the file has none, is damaged, or is not a picture.
     """
     if (sandbox := current()) is not None:
         return sandbox.read_provenance(data)
@@ -160,10 +160,10 @@ def read_provenance(data: bytes) -> Provenance | None:
 
 
 def written_provenance(data: bytes) -> Provenance | None:
-    """`read_provenance` of a file that was just written here: never in a sandbox.
+    """`read_provenance` for a file that this process has just written: never in a sandbox.
 
     Args:
-        data: The file. Its XMP packet has been read in this process, to be written.
+        data: The file. To write it, this process has already read its XMP packet.
     """
     data = open_raster.merged_picture(data) or data
     name = sniff(data)
@@ -173,7 +173,7 @@ def written_provenance(data: bytes) -> Provenance | None:
 
 
 def is_own_picture(data: bytes) -> bool:
-    """Whether a file says that Tintype coloured it."""
+    """Whether a file states that Tintype coloured it."""
     return read_provenance(data) is not None
 
 
@@ -217,19 +217,19 @@ def _looks_like(data: bytes) -> str:
 def photo_from_image(image: Image.Image) -> Photo:
     """Makes a photo from a Pillow image of any mode that a file may have.
 
-    Pillow has converted a colour JPEG to RGB by then, so its grey is that of RGB pixels; `decode`
-    takes the luminance from the file. The two are equal for neutral pictures, and otherwise differ
-    where RGB was rounded or clipped.
+    Pillow has already converted a colour JPEG to RGB, so the grey is computed from RGB pixels;
+    `decode` reads the luminance from the file. The two are equal for neutral pictures, and
+    otherwise differ where RGB was rounded or clipped.
 
     Args:
-        image: Its EXIF orientation is applied and its profile honoured, as `decode` does.
+        image: The image. Its EXIF orientation and its profile are applied, as in `decode`.
 
     Returns:
-        The photo, with the metadata that Pillow has.
+        The photo, with the metadata that Pillow provides.
 
     Raises:
-        UnsupportedPhotoError: A mode that is no photograph (floating point, 32 bits, CIELAB).
-        UnreadablePhotoError: A file behind the image that turns out to be damaged.
+        UnsupportedPhotoError: Not a mode for photographs (floating point, 32 bits, CIELAB).
+        UnreadablePhotoError: The file behind the image turns out to be damaged.
     """
     file = InputFile(b"", "The image", image.width * image.height)
     file.check_size(*image.size)
@@ -262,7 +262,7 @@ def photo_from_array(array: NDArray[np.generic]) -> Photo:
     if native not in (np.uint8, np.uint16):
         raise UnsupportedPhotoError(
             f"An array of {array.dtype} is not a picture.",
-            advice="Give uint8 or uint16, or floating point numbers within 0 to 1.",
+            advice="Pass uint8 or uint16, or floating-point numbers from 0 to 1.",
         )
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.ndim not in (2, 3) or not 1 <= channels <= 4 or 0 in array.shape:
@@ -278,7 +278,7 @@ def photo_from_array(array: NDArray[np.generic]) -> Photo:
 
 
 def _photo(page: DecodedPage, form: str, file: InputFile) -> Photo:
-    """Profile, tone, grey, orientation, and metadata that is true for the result."""
+    """Applies profile and orientation; finds tone and grey; keeps metadata that is still true."""
     notes = list(page.notes)
     notes += shorten_oversized(page)
     profile, own = page.icc, usable_profile(page, notes)
@@ -318,7 +318,7 @@ def _parts(page: DecodedPage, turn: int, notes: list[str]) -> tuple[Part, ...]:
         return page.parts
     turned = [part.name for part in page.parts if part.geometric]
     if turned:
-        notes.append(f"Left out, as the picture was turned upright: {listed(turned)}.")
+        notes.append(f"Left out because the picture was turned upright: {listed(turned)}.")
     return tuple(part for part in page.parts if not part.geometric)
 
 
@@ -329,7 +329,7 @@ def _grey(
     picture, convert = in_srgb(page, profile, file, notes)
     if isinstance(picture, Image.Image):
         found = page.tone or find_tone(picture)
-        # A contiguous array of its own: the image and its memory go.
+        # A contiguous copy, so the image and its memory can be released.
         return np.array(picture.convert("L")), found, convert
     found = page.tone or _tone_of_array(picture)
     return picture if picture.ndim == 2 else rgb_to_grey(picture), found, convert
@@ -367,7 +367,5 @@ def _xmp(packet: bytes | None, converted: bool, notes: list[str]) -> bytes | Non
         notes.append("Its XMP data is damaged and was left out.")
         return None
     if companions:
-        notes.append(
-            f"Its XMP spoke of {' and '.join(companions)} beside the picture; that is left out."
-        )
+        notes.append(f"References in its XMP to {' and '.join(companions)} are left out.")
     return corrected

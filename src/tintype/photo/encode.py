@@ -1,7 +1,7 @@
-"""Photos become bytes: depth, transparency and metadata fitted, provenance added.
+"""Encodes photos: fits depth, transparency and metadata to the format, and adds provenance.
 
-What a format cannot carry is returned as plain sentences, never dropped in silence. The bytes
-themselves are the work of each format's codec.
+What a format cannot carry is returned as plain sentences, never dropped silently. Each format's
+codec writes the bytes.
 """
 
 from collections.abc import Sequence
@@ -22,13 +22,13 @@ from tintype.photo.photo import ATTACHED_TITLES, HalfChroma, Metadata, Photo, Pi
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A file, and what it could not hold.
+    """An encoded file, and what it could not hold.
 
     Attributes:
-        data: All of it.
-        lost: Sentences for the user; empty when everything of the source is in it.
-        blocks: How many blocks of luminance coefficients were read back and found to be those of
-            the source; 0 where that was not asked for.
+        data: The whole file.
+        lost: Sentences for the user; empty if everything in the source was kept.
+        blocks: Number of blocks of luminance coefficients that were read back and match the source;
+            0 if this was not requested.
     """
 
     data: bytes
@@ -49,19 +49,19 @@ def encode(
     Args:
         photos: One, or the pages of a TIFF. Those without colour are written grey.
         format: A key of `FORMATS` that can be written.
-        provenance: Goes into XMP, EXIF and PNG text where the format has a place for them.
-        strip_metadata: Leaves out everything but the profile and the provenance.
-        luminance_of: The source, a JPEG that `tintype.photo.formats.jpeg_exact.check` has accepted:
-            a JPEG is written with its luminance coefficients, read back and compared. The photo's
-            `turn` is then how they are stored.
+        provenance: Written to XMP, EXIF and PNG text, where the format supports them.
+        strip_metadata: Whether to leave out everything but the profile and the provenance.
+        luminance_of: The source, a JPEG that `tintype.photo.formats.jpeg_exact.check` has accepted.
+            The output is a JPEG with the luminance coefficients of the source, read back and
+            compared. The photo's `turn` is then the orientation in which they are stored.
 
     Returns:
         The file, and sentences on what it could not hold.
 
     Raises:
-        UsageError: A format that cannot be written.
-        UnsupportedPhotoError: More pages or more pixels a side than the format allows; or the
-            luminance cannot be kept.
+        UsageError: The format cannot be written.
+        UnsupportedPhotoError: The format does not allow so many pages, or so many pixels a side; or
+            the luminance cannot be kept.
     """
     codec = FORMATS.get(format)
     if codec is None or codec.write is None:
@@ -99,24 +99,24 @@ def encode(
 
 
 def _fitted(photo: Photo, codec: Codec, lost: list[str]) -> Photo:
-    """The photo with the depth and transparency that the format has."""
+    """The photo with the depth and transparency that the format supports."""
     colored = photo.color is not None
     if photo.bits == 16 and ("RGB 16" if colored else "grey 16") not in codec.carries:
-        lost.append(f"{codec.title} is written with 8 bits a channel, the source has 16.")
+        lost.append(f"{codec.title} is written with 8 bits a channel; the source has 16.")
         photo = _with_8_bits(photo)
     if photo.alpha is not None and "alpha" not in codec.carries:
         lost.append(f"{codec.title} has no transparency.")
         photo = replace(photo, alpha=None)
     if "pages" not in codec.carries:
         lost.extend(
-            f"{codec.title} has no place for {ATTACHED_TITLES[page.kind]}."
+            f"{codec.title} cannot store {ATTACHED_TITLES[page.kind]}."
             for page in photo.meta.attached
         )
     return photo
 
 
 def _with_plain_attached_pages(photo: Photo) -> Photo:
-    """The photo with attached pages whose titles say what they are and nothing more."""
+    """The photo with attached pages whose titles state their kind and nothing more."""
     plain = tuple(
         replace(page, title=page.kind if page.title else "") for page in photo.meta.attached
     )
@@ -134,7 +134,7 @@ def _with_8_bits(photo: Photo) -> Photo:
 
 
 def _to_8_bits(pixels: Pixels) -> NDArray[np.uint8]:
-    """Rounds: 65535 / 255 is 257 exactly."""
+    """Rounds to 8 bits; 65535 / 255 is exactly 257."""
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
@@ -179,7 +179,7 @@ def _output_metadata(
 def _with_captions_in_xmp(
     metadata: OutputMetadata, codec: Codec, lost: list[str]
 ) -> OutputMetadata:
-    """The captions of IPTC as XMP, for a format that has a place for XMP alone."""
+    """The IPTC captions as XMP, for a format that supports only XMP."""
     record, rest = iptc.split_record(metadata.iptc)
     unmapped = ["Photoshop resources"] if rest else []
     packet = metadata.xmp
@@ -208,11 +208,11 @@ def _note_what_is_lost(metadata: OutputMetadata, codec: Codec, lost: list[str]) 
     if missing:
         lost.append(f"{codec.title} cannot carry: {', '.join(missing)}.")
     if "provenance" not in codec.carries:
-        lost.append(f"{codec.title} cannot record in the file that it was coloured.")
+        lost.append(f"{codec.title} cannot record that the file was coloured.")
 
 
 def _software(before: str, provenance: Provenance) -> str:
-    """What made a file: our sentence, then the earlier entry of the scanner or camera."""
+    """The software entry: our sentence, then the earlier entry of the scanner or camera."""
     if before.startswith(f"{provenance.software} "):
         before = before.partition("; ")[2]
     return f"{provenance.sentence}; {before}" if before else provenance.sentence
@@ -221,7 +221,7 @@ def _software(before: str, provenance: Provenance) -> str:
 def _text_with_provenance(
     texts: tuple[NamedText, ...], provenance: Provenance
 ) -> tuple[NamedText, ...]:
-    """The texts of a PNG, with our sentence in front of all that named a program."""
+    """The PNG texts, with our sentence prepended to all "Software" entries."""
     before = "; ".join(text.text for text in texts if text.keyword == "Software")
     ours = NamedText("Software", _software(before, provenance))
     return (ours, *(text for text in texts if text.keyword != "Software"))
@@ -246,7 +246,7 @@ def _xmp_with_provenance(packet: bytes | None, provenance: Provenance, lost: lis
 
 
 def _exif_with_dpi(block: bytes | None, dpi: tuple[float, float]) -> bytes:
-    """Dots per inch by EXIF, for formats that have no field of their own."""
+    """Stores dots per inch in EXIF, for formats that have no field of their own."""
     found = exif.resolution(block)
     if block is not None and found is not None and np.allclose(found, dpi, rtol=1e-3):
         return block

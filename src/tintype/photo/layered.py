@@ -1,9 +1,9 @@
-"""The photograph in grey and its colours above it, as two layers for an image editor.
+"""The grey photograph and, above it, its colours, as two layers for an image editor.
 
-The upper layer has the blend mode "Color", which takes hue and saturation from it, and the luma
-from what lies below. That luma is 0.30 R + 0.59 G + 0.11 B of the encoded values, which to two
-digits is the one that Tintype keeps (`tintype.color.cielab`). So an editor shows the coloured
-picture to within a step, and the colours stay when the grey below them is retouched.
+The upper layer has the blend mode "Color": hue and saturation come from it, the luma from the layer
+below. That luma is 0.30 R + 0.59 G + 0.11 B of the encoded values, which to two digits is the luma
+that Tintype preserves (`tintype.color.cielab`). So an editor shows the coloured picture to within
+one step, and the colours remain when the grey below them is retouched.
 
 Source: W3C Compositing and Blending Level 1, 10.2 (non-separable blend modes).
 """
@@ -27,8 +27,8 @@ def layered(colored: Photo, merged: bytes) -> bytes:
     """An OpenRaster file with both layers.
 
     Args:
-        colored: The coloured photograph, with ``color`` in full size.
-        merged: It as a PNG with all its metadata, which only this part of the file has.
+        colored: The coloured photograph, with ``color`` at full size.
+        merged: The same as a PNG with all its metadata, which no other part of the file has.
     """
     assert isinstance(colored.color, np.ndarray)
     return open_raster.archive(
@@ -40,7 +40,7 @@ def layered(colored: Photo, merged: bytes) -> bytes:
 
 def _pictures(colored: Photo, color: Pixels, merged: bytes) -> Iterator[tuple[str, bytes]]:
     yield open_raster.COLOR, _layer(colored, color)
-    # Three channels: a grey layer below a coloured one is read in different ways.
+    # Three channels: editors disagree on how to read a grey layer below a coloured one.
     grey = np.broadcast_to(colored.grey[..., None], color.shape)
     yield open_raster.PHOTOGRAPH, _layer(colored, grey)
     yield open_raster.THUMBNAIL, _thumbnail(color)
@@ -48,7 +48,7 @@ def _pictures(colored: Photo, color: Pixels, merged: bytes) -> Iterator[tuple[st
 
 
 def _layer(photo: Photo, pixels: Pixels) -> bytes:
-    """A PNG with these pixels; of the metadata only the profile."""
+    """A PNG with these pixels, and only the profile as metadata."""
     layer = replace(photo, color=pixels)
     return encode([layer], format="PNG", provenance=None, strip_metadata=True).data
 

@@ -1,4 +1,4 @@
-"""The name of a coloured file, and what it says about its format."""
+"""File names of coloured photographs, and the formats that they imply."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def target_name(source: Path, form: str | None = None, *, layered: bool = False)
     """The name of the coloured file of a source: ``name.color.jpg`` for ``name.jpg``.
 
     Args:
-        source: A file; it is opened only if its ending is not that of a format.
+        source: A file; opened only if its extension is not that of a format.
         form: The format to write, a key of `FORMATS`; None keeps the source's own.
         layered: Whether layers are written, as in `layer_ending`.
 
@@ -21,7 +21,7 @@ def target_name(source: Path, form: str | None = None, *, layered: bool = False)
         A name without a folder.
 
     Raises:
-        UnreadablePhotoError: The source has no known ending and no known contents.
+        UnreadablePhotoError: Neither the extension nor the contents of the source are recognised.
         UnsupportedPhotoError: It is a film.
     """
     suffix = source.suffix
@@ -44,11 +44,11 @@ def target_name(source: Path, form: str | None = None, *, layered: bool = False)
 
 
 def layer_ending(form: str | None) -> str:
-    """The end of the name of a file for image editors.
+    """The ending of the name of a file for image editors.
 
     Args:
-        form: The format of a layer that is wanted alone, a key of `FORMATS`; None is an OpenRaster
-            file with the photograph below it.
+        form: The format of the colour layer alone, a key of `FORMATS`; None is an OpenRaster file
+            with the photograph below it.
     """
     if form is None:
         return f".color{open_raster.SUFFIX}"
@@ -95,7 +95,7 @@ def check_output_name(
     if by_name is None:
         raise UsageError(
             f"{shown(output.name)} does not have the extension of a picture format.",
-            advice="Give it an extension such as .jpg or .png, or --format.",
+            advice="Add an extension such as .jpg or .png, or use --format.",
         )
     return by_name
 

@@ -1,9 +1,9 @@
-"""Tells scans of negatives, which look like negatives when they are coloured, from photographs.
+"""Recognises scanned negatives, which still look like negatives when they are coloured.
 
-A negative is no other kind of picture than a photograph, only turned round. What gives it away is
-what light does: places of little detail are bright (sky, walls, highlights) or black, the finest
-bright details are stronger than the finest dark ones, and light comes from above. Each of these is
-weak; a weighted sum of them decides, and speaks up only where it is nearly certain.
+A negative is an ordinary photograph with its values inverted; the way light behaves gives it away.
+In a photograph, areas with little detail are bright (sky, walls, highlights) or black, the finest
+bright details are stronger than the finest dark ones, and light comes from above. Each cue is weak;
+a weighted sum of them decides, and reports a negative only where it is nearly certain.
 
 The weights are fitted and measured by ``benchmarks/negatives.py``.
 """
@@ -17,7 +17,7 @@ from tintype.photo.photo import Pixels
 _SIDE = 128
 _SCALES = (1, 2, 4)
 _LEVELS, _PLACES, _CELL = 8, 4, 16
-# Bounds of the local contrast, as shares of the whole range.
+# Limits of the local contrast, as fractions of the full range.
 _CONTRASTS = np.array([0.02, 0.06, 0.15, 0.35], np.float32)
 _TINY = 1e-3
 # In the order of `evidence`.
@@ -35,16 +35,16 @@ _WEIGHTS = (
     -1.74, -0.14, -0.71, -0.41, 1.28, 0.76, -1.62, -1.61, -11.99, -5.91,
     -8.11, 5.79, 4.92, 0.47, 0.41, 4.86,
 )  # fmt: skip
-# One photograph in about two thousand lies below it, and one negative in five
+# About one photograph in two thousand is below it, and one negative in five
 # (benchmarks/negatives.md).
 _BOUND = -4.0
 
 
 def is_negative(grey: Pixels) -> bool:
-    """Whether a picture is a negative almost certainly; most negatives are not that certain.
+    """Whether a picture is almost certainly a negative; for most negatives that is not certain.
 
     Args:
-        grey: (H, W) uint8 or uint16; below 64 pixels a side there is nothing to tell by.
+        grey: (H, W) uint8 or uint16; pictures below 64 pixels a side have too little evidence.
     """
     if min(grey.shape) < _SIDE // 2:
         return False
@@ -52,15 +52,15 @@ def is_negative(grey: Pixels) -> bool:
 
 
 def evidence(grey: Pixels) -> NDArray[np.float32]:
-    """What speaks for a photograph; its inverse gives the same numbers with the other sign.
+    """Evidence for a photograph; an inverted picture gives the same numbers with the other sign.
 
     Args:
         grey: (H, W) uint8 or uint16.
 
     Returns:
-        (116,): the brightness of 8 x 4 places, left and right taken together (32); and at each of
-        three scales how often each level has each local contrast (20), and how often a pixel is at
-        which place between its darkest and its brightest neighbour (8).
+        (116,): the brightness of 8 x 4 places, left and right combined (32); and at each of three
+        scales, how often each level occurs with each local contrast (20), and how often a pixel is
+        at each position between its darkest and its brightest neighbour (8).
     """
     eight = grey if grey.dtype == np.uint8 else (grey >> 8).astype(np.uint8)
     small = Image.fromarray(eight).resize((_SIDE, _SIDE), Image.Resampling.BOX)
@@ -81,7 +81,7 @@ def _measures(values: NDArray[np.float32]) -> NDArray[np.float32]:
         inside = coarse[1:-1, 1:-1]
         contrast = brightest - darkest
         place = (inside - darkest) / (contrast + _TINY)
-        # The upper half of levels and of places is the lower half of the inverse.
+        # The upper half of levels and of positions is the lower half of the inverse.
         parts.append(_frequencies(inside, contrast, _LEVELS, _CONTRASTS)[: _LEVELS // 2])
         parts.append(_frequencies(place, contrast, _PLACES, _CONTRASTS[1:])[: _PLACES // 2])
     return np.concatenate([part.ravel() for part in parts]).astype(np.float32)
@@ -105,7 +105,7 @@ def _frequencies(
     steps: int,
     bounds: NDArray[np.float32],
 ) -> NDArray[np.float64]:
-    """(steps, contrasts): the roots of the shares."""
+    """(steps, contrasts): the square roots of the frequencies."""
     step = np.minimum((values * steps).astype(np.intp), steps - 1)
     width = len(bounds) + 1
     both = step * width + np.digitize(contrast, bounds)

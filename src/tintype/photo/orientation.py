@@ -1,4 +1,4 @@
-"""Turning and mirroring: from how a file stores its pixels to upright, and back."""
+"""Turning and mirroring: from pixels as stored to upright ones, and back."""
 
 import numpy as np
 
@@ -46,14 +46,14 @@ def as_stored(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def paired(grey: Pixels, turn: int) -> Pixels:
-    """A picture whose pairs of rows and columns are those of the file that will store it.
+    """Pads a picture so its pairs of rows and columns are those of the file that will store it.
 
     Args:
         grey: (H, W), upright.
         turn: As in `Photo`.
 
     Returns:
-        The same, or with a copy of the first row or column before it where that one is unpaired: a
+        The picture, with a copy of the first row or column before it if that one is unpaired: a
         file that stores the picture reversed counts its pairs from the other edge.
     """
     first_row = grey.shape[0] % 2 and turn in (3, 4, 7, 8)

@@ -1,7 +1,7 @@
-"""What another program shows of a file: the second opinion behind ``--check``.
+"""How another program shows a file: the second opinion behind ``--check``.
 
-If a file were read wrongly here, the source and the output would be read wrongly alike, and their
-greys would still be equal. So both are opened by Pillow as any viewer would do it, with nothing of
+If this package misread a file, it would misread the source and the output alike, and their
+greys would still be equal. So both are opened with Pillow, as any viewer would open them, without
 the readers of this package.
 """
 
@@ -18,41 +18,41 @@ from tintype.photo.photo import Photo
 from tintype.photo.sandbox.scope import current
 
 SAME = 2.0
-"""Steps of 255 that two decoders may differ by on average: they round, and clip colours."""
+"""Mean difference of two decoders that is tolerated, in steps of 255: they round and clip."""
 
 
 def difference_shown(photo: Photo, source: bytes, written: bytes) -> float | None:
-    """By how much the grey of a written file differs from that of its source, as Pillow shows them.
+    """Difference between the grey of a written file and its source, as Pillow shows them.
 
     Args:
-        photo: The first picture of the source as it was read here.
+        photo: The first picture of the source as read here.
         source: The source.
         written: The coloured file.
 
     Returns:
-        The mean absolute difference in steps of 255; None where Pillow cannot show what the source
-        states: its format, its colours, or another picture of several.
+        The mean absolute difference in steps of 255; None if Pillow does not show what the source
+        states: its format, its colours, or the right one of several pictures.
     """
     before = shown_grey(source, photo.shape)
     after = None if before is None else shown_grey(written, photo.shape)
     if before is None or after is None:
         return None
     (grey, has_profile), (grey_after, _) = before, after
-    if photo.meta.converted and not has_profile:  # by a statement that Pillow does not know
+    if photo.meta.converted and not has_profile:  # by information that Pillow ignores
         return None
     return float(np.abs(grey.astype(np.int16) - grey_after).mean())
 
 
 def shown_grey(data: bytes, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], bool] | None:
-    """What Pillow shows of a file.
+    """How Pillow shows a file.
 
     Args:
         data: The file.
         shape: (height, width) of its first picture, upright.
 
     Returns:
-        (H, W) grey of that picture, and whether there is a profile; None where Pillow does not show
-        a picture of this shape.
+        (H, W) grey of that picture, and whether there is a profile; None if Pillow does not show a
+        picture of this shape.
     """
     if (sandbox := current()) is not None:
         return sandbox.shown_grey(data, shape)
@@ -79,7 +79,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _managed(image: Image.Image, profile: bytes) -> Image.Image | None:
-    """The image in sRGB; None where the profile is none that a viewer would use."""
+    """The image in sRGB; None if the profile is not one that a viewer would use."""
     try:
         found = icc.open_profile(profile)
         if image.mode == "L" and found.space == "RGB":

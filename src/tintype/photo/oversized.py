@@ -1,7 +1,7 @@
-"""Metadata that is far too large: what makes it so is left out, and the rest stays.
+"""Metadata that is far too large: the oversized entries are left out, and the rest is kept.
 
-Each block is copied several times, so a block of a gigabyte would take several. The tag, property
-or record that takes the room goes; author, caption and copyright beside it stay.
+Each block is copied several times, so a block of a gigabyte would need several gigabytes. The tag,
+property or record that is so large is removed; author, caption and copyright beside it stay.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,17 +12,17 @@ from tintype.photo.metadata import iptc, xmp_bounds
 from tintype.photo.parts import listed
 
 MAX_METADATA_BYTES = 16 << 20
-"""Of each block of metadata. A maker note or a profile has a few megabytes at most."""
+"""Limit of each metadata block. A maker note or a profile has a few megabytes at most."""
 
 
 def shorten_oversized(page: DecodedPage) -> Iterator[str]:
-    """Shortens the blocks of metadata of a page that are too large.
+    """Shortens the oversized metadata blocks of a page.
 
     Args:
         page: Its blocks are replaced.
 
     Yields:
-        A sentence for each block, with the names of what was left out.
+        A sentence for each block, naming what was left out.
     """
     if page.xmp is not None:
         page.xmp, cut = xmp_bounds.fitting(page.xmp)
@@ -50,4 +50,4 @@ def _is_oversized(block: bytes | None) -> bool:
 
 def _sentence(title: str, names: Sequence[str]) -> Iterator[str]:
     if names:
-        yield f"Left out of its {title}, as far too large: {listed(names)}."
+        yield f"Left out of its {title} for being far too large: {listed(names)}."

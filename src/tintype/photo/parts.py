@@ -1,15 +1,15 @@
 """Parts of a file that are carried without being understood, and a count of what is left out.
 
-No reader knows everything that programs put into their files. Whatever a codec does not recognise
-it hands to an `UnknownParts`: either it can be written again as it is, or its name reaches the user
-in a note. Nothing vanishes silently, and no list of all programs is needed.
+No reader recognises everything that programs write into files. A codec passes whatever it does not
+recognise to an `UnknownParts`: either it can be written again unchanged, or its name reaches the
+user in a note. Nothing vanishes silently, and no list of all programs is needed.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-# Of one page. Every part is an object and a piece of the output.
+# Limits for one page: every part is an object, and a piece of the output.
 _MAX_PARTS = 500
 _MAX_PART_BYTES = 16 << 20
 _MAX_NAMES = 6
@@ -17,10 +17,10 @@ _MAX_NAME = 32
 
 
 class NamedText(NamedTuple):
-    """A text of a PNG.
+    """A PNG text chunk.
 
     Attributes:
-        keyword: What it is, Latin-1 of at most 79 characters.
+        keyword: Latin-1, at most 79 characters.
         text: The text itself.
         language: RFC 3066 tag; empty where the file has none.
         translated: The keyword in that language.
@@ -34,14 +34,14 @@ class NamedText(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a file that can be written again as it is, in a file of the same format.
+    """A part of a file that can be written unchanged to a file of the same format.
 
     Attributes:
         name: For messages: ``APP12 "Ducky"``.
-        kind: What its format tells it by: a marker, the letters of a chunk or box, a tag.
+        kind: How its format identifies it: a marker, the type of a chunk or box, a tag.
         data: Its contents.
-        geometric: Whether it relates to places in the picture, so that it is no longer true of one
-            that was turned.
+        geometric: Whether it refers to positions in the picture, and is no longer true once that is
+            turned.
     """
 
     name: str
@@ -52,11 +52,11 @@ class Part:
 
 @dataclass(slots=True)
 class UnknownParts:
-    """What a codec found in a file and did not recognise.
+    """The parts of a file that a codec did not recognise.
 
     Attributes:
         carried: Parts to be written again.
-        left_out: The names of the others, each with how many there are.
+        left_out: The names of the others, each with its count.
     """
 
     carried: list[Part] = field(default_factory=list)
@@ -64,7 +64,7 @@ class UnknownParts:
     _bytes: int = 0
 
     def carry(self, name: str, kind: bytes, data: bytes, *, geometric: bool = False) -> None:
-        """Keeps a part, or leaves it out where there are absurdly many or large ones."""
+        """Keeps a part, or leaves it out if there are absurdly many or large ones."""
         self._bytes += len(data)
         if len(self.carried) < _MAX_PARTS and self._bytes <= _MAX_PART_BYTES:
             self.carried.append(Part(name, kind, data, geometric))
@@ -72,16 +72,16 @@ class UnknownParts:
             self.leave(name)
 
     def leave(self, name: str) -> None:
-        """Counts something that cannot be true of the coloured file, or that it has no place for.
+        """Counts a part that would not be true of the coloured file, or has no place in it.
 
-        Names beyond the bound are counted together: a file may hold a million kinds.
+        Names beyond the limit are counted together: a file may contain a million kinds.
         """
         if name not in self.left_out and len(self.left_out) >= _MAX_PARTS:
             name = "other parts"
         self.left_out[name] = self.left_out.get(name, 0) + 1
 
     def notes(self) -> tuple[str, ...]:
-        """A sentence for the user; none where nothing was left out."""
+        """A sentence for the user; empty if nothing was left out."""
         if not self.left_out:
             return ()
         names = (
@@ -92,7 +92,7 @@ class UnknownParts:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names in a sentence, each once; a count where there are too many to read."""
+    """Names for a sentence, each once; a count if there are too many to read."""
     once = list(dict.fromkeys(names))
     shown, more = once[:_MAX_NAMES], len(once) - _MAX_NAMES
     if more > 0:
@@ -101,5 +101,5 @@ def listed(names: Iterable[str]) -> str:
 
 
 def shown_name(raw: bytes) -> str:
-    """Bytes of a file as a name in a message: printable ASCII, and not long."""
+    """Bytes of a file as a name in a message: short, printable ASCII."""
     return "".join(chr(b) if 32 < b < 127 else "." for b in raw[:_MAX_NAME])

@@ -1,7 +1,7 @@
-"""Photo: the grey that is coloured, and everything beside it that must survive.
+"""Photo: the grey to be coloured, and everything else that must survive.
 
 A `Photo` is upright and in sRGB. Its grey is Y', the Rec.601 luma of the sRGB-encoded picture, and
-nothing after `decode` ever changes it. The colours of the source are not kept: only what kind of
+nothing after `decode` ever changes it. The colours of the source are not kept, only the kind of
 picture it was (`tone`).
 """
 
@@ -18,15 +18,15 @@ from tintype.color.cielab import rgb_u16_to_luma_u16
 from tintype.photo.parts import NamedText, Part
 
 Tone = Literal["grey", "toned", "color"]
-"""What the source was: no chroma, one hue throughout (sepia, selenium), or a colour photograph."""
+"""Kind of source: no chroma, one hue throughout (sepia, selenium), or a colour photograph."""
 
 AttachedKind = Literal["mask", "infrared"]
-"""A page that belongs to a photograph: where it is opaque, or where its film has dust."""
+"""A page attached to a photograph: its opacity, or the dust on its film."""
 
 ATTACHED_TITLES: Mapping[AttachedKind, str] = MappingProxyType(
     {"mask": "a transparency mask", "infrared": "an infrared copy"}
 )
-"""What messages call them."""
+"""Their names in messages."""
 
 Pixels = NDArray[Any]
 """uint8 or uint16: (H, W) grey or alpha, (H, W, 3) sRGB."""
@@ -50,14 +50,14 @@ class HalfChroma:
 
 @dataclass(frozen=True, slots=True)
 class AttachedPage:
-    """A page that belongs to a photograph and shows nothing that has colours.
+    """A page that belongs to a photograph and has nothing to colour.
 
     Attributes:
-        kind: What it is.
-        pixels: (H, W) uint8 or uint16, upright; of a mask of one bit 0 and 255.
-        bits: Of the stored samples: 1, 8 or 16.
+        kind: Kind of page.
+        pixels: (H, W) uint8 or uint16, upright; a 1-bit mask has the values 0 and 255.
+        bits: Per stored sample: 1, 8 or 16.
         flags: TIFF's NewSubfileType.
-        title: By which it is told from a photograph, where its flags do not tell.
+        title: Distinguishes it from a photograph if its flags do not.
     """
 
     kind: AttachedKind
@@ -69,25 +69,25 @@ class AttachedPage:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Everything about a photograph that is not a pixel, ready to be written again.
+    """Everything about a photograph except its pixels, ready to be written again.
 
     Attributes:
         format: The source's format, a key of `tintype.photo.formats.registry.FORMATS`.
         icc: A profile that describes the pixels as they are now (sRGB or equal to it), byte for
-            byte the source's own where that was so; None where the source had none.
+            byte that of the source if it already did; None if the source had none.
         exif: A TIFF structure without the ``Exif`` prefix; orientation 1, thumbnail removed.
         xmp: An RDF packet, orientation 1, thumbnails removed.
         dpi: Horizontal and vertical dots per inch.
         comment: JPEG or GIF comment, JPEG 2000 comment.
         text: PNG text chunks.
         iptc: Photoshop resource blocks (``8BIM``) with captions and keywords, thumbnails removed.
-        parts: What was not recognised, for a file of the same format.
-        attached: Masks and infrared copies, to be written as they are.
-        packing: How the source compressed its samples, where the target can do the same: "none" or
+        parts: Unrecognised parts, for a file of the same format.
+        attached: Masks and infrared copies, to be written unchanged.
+        packing: How the source compressed its samples, if the target can do the same: "none" or
             "deflate" (TIFF), "lossless" or "lossy" (WebP).
-        notes: Plain sentences on what was already lost while reading.
-        turned: The EXIF orientation by which the stored pixels became upright ones.
-        converted: Whether a profile changed the pixels on their way to sRGB.
+        notes: Plain sentences on what was already lost in reading.
+        turned: The EXIF orientation that was applied to make the stored pixels upright.
+        converted: Whether a profile changed the pixels in the conversion to sRGB.
     """
 
     format: str
@@ -113,12 +113,12 @@ class Photo:
     Attributes:
         grey: (H, W) uint8 or uint16, Y' as Pillow's ``convert("L")`` gives it.
         alpha: (H, W) of the same type, or None.
-        tone: What the source was.
-        meta: What is written beside the pixels.
-        color: None while not coloured; (H, W, 3) sRGB of the same type as the grey, or half-size
-            chroma planes that meet the grey in a JPEG (8 bits only).
-        turn: The EXIF orientation in which it will be stored, 1 for upright. Everything here is
-            upright all the same; but half-size chroma belongs to pairs of rows and columns, which
+        tone: The kind of picture that the source was.
+        meta: Everything that is written beside the pixels.
+        color: None until coloured; (H, W, 3) sRGB of the same type as the grey, or half-size chroma
+            planes that are combined with the grey in a JPEG (8 bits only).
+        turn: The EXIF orientation in which it will be stored, 1 for upright. All attributes are
+            upright regardless; but half-size chroma belongs to pairs of rows and columns, which
             are counted from the edge that comes first in the file.
     """
 

@@ -1,6 +1,6 @@
-"""Photographs that come out otherwise than hoped, whatever the network does: said, not refused.
+"""Warnings on photographs that will disappoint whatever the network predicts; none is refused.
 
-Black and white themselves have no colours at their lightness: a scan of one bit gets none at all.
+Pure black and pure white can have no colour: a 1-bit scan is not coloured at all.
 """
 
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ import numpy as np
 from tintype.photo.negative import is_negative
 from tintype.photo.photo import Photo, Pixels
 
-# Shares of the range from black and from white, where hardly any chroma is inside sRGB; compression
-# leaves such traces around letters. And the share of pixels that may lie between.
+# Fraction of the range near black and near white, where sRGB has hardly any chroma; compression
+# leaves such traces around letters. And the fraction of pixels that may lie between.
 _NEAR = 0.05
 _MOST_BETWEEN = 0.02
 _STEP = 8
 
 
 def on_photos(photos: Sequence[Photo]) -> list[str]:
-    """Sentences on what a user should know of the pages of a file."""
+    """Sentences on what a user should know about the pages of a file."""
     found: list[str] = []
     for number, photo in enumerate(photos, 1):
         page = f"Page {number}: " if len(photos) > 1 else ""
@@ -30,7 +30,7 @@ def on_photos(photos: Sequence[Photo]) -> list[str]:
 
 
 def is_black_and_white(grey: Pixels) -> bool:
-    """Whether a picture is of black and white alone, as fax, line art and scans of one bit are.
+    """Whether a picture is only black and white, like faxes, line art and 1-bit scans.
 
     Args:
         grey: (H, W) uint8 or uint16.
@@ -41,5 +41,5 @@ def is_black_and_white(grey: Pixels) -> bool:
     def between(pixels: Pixels) -> float:
         return float(np.mean((pixels > near) & (pixels < top - near)))
 
-    # Most photographs are told by few of their pixels.
+    # For most photographs a sample of their pixels settles it.
     return between(grey[::_STEP, ::_STEP]) <= 2 * _MOST_BETWEEN and between(grey) <= _MOST_BETWEEN

@@ -1,8 +1,8 @@
 """Thumbnails: small JPEG files for a contact sheet.
 
-They depend on the files alone: the grey on the source as it was decoded, the colours on the bytes
-that were written, whether these are still in memory or were written by an earlier run. So a resumed
-run shows the same.
+They depend only on files: the grey on the source as decoded, the colours on the written bytes,
+whether these are still in memory or come from an earlier run. So a resumed run shows the same
+thumbnails.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ from tintype.photo.photo import Photo, Pixels
 from tintype.photo.sandbox.scope import current
 
 SIDE = 160
-"""Pixels of the longer side."""
+"""Pixels on the longer side."""
 
 _QUALITY = 70
 
@@ -29,7 +29,7 @@ def of_pixels(pixels: Pixels) -> bytes:
     """A thumbnail of pixels in memory.
 
     Args:
-        pixels: (H, W) or (H, W, 3), 8 or 16 bits.
+        pixels: (H, W) or (H, W, 3), 8-bit or 16-bit.
 
     Returns:
         A JPEG, grey or in colour.
@@ -50,7 +50,7 @@ def of_file(data: bytes, *, name: str, max_pixels: int) -> bytes:
 
     Args:
         data: The file.
-        name: What messages call it.
+        name: Its name in messages.
         max_pixels: As for `decode`.
 
     Returns:
@@ -63,15 +63,15 @@ def of_file(data: bytes, *, name: str, max_pixels: int) -> bytes:
 
 
 def small_colors(data: bytes, *, name: str, max_pixels: int) -> NDArray[np.uint8]:
-    """The colours of a coloured file, shrunk as far as its decoder does that by itself.
+    """The colours of a coloured file, downscaled as far as its decoder supports it.
 
     Args:
         data: The file.
-        name: What messages call it.
+        name: Its name in messages.
         max_pixels: As for `decode`.
 
     Returns:
-        (h, w, 3), upright; each side at least that of a thumbnail.
+        (h, w, 3), upright; each side is at least that of a thumbnail.
 
     Raises:
         PhotoError: It cannot be read.
@@ -83,25 +83,25 @@ def small_colors(data: bytes, *, name: str, max_pixels: int) -> NDArray[np.uint8
         header = jpeg_segments.read_header(data)
         file.check_size(header.width, header.height)
         with file.reading():
-            # Decoded at a quarter or an eighth, in a third of the time: a coloured file is in sRGB.
+            # Decoded at a quarter or an eighth, in a third of the time: coloured files are in sRGB.
             rgb = jpeg_pixels.decode_small(data, _fitted((header.height, header.width)))
         return upright(rgb, exif.orientation(header.exif) or 1)
     return decode_colors(data, name=name, max_pixels=max_pixels)[0]
 
 
 def of_coloring(photo: Photo, data: bytes, *, form: str, name: str) -> bytes:
-    """A thumbnail of what has just been coloured: what `of_file` returns, at less cost.
+    """A thumbnail of a photo just coloured: the same as from `of_file`, at lower cost.
 
     Args:
         photo: Coloured.
         data: The file it was encoded to.
         form: Its format. A lossless file need not be read back.
-        name: What messages call it.
+        name: Its name in messages.
 
     Raises:
         PhotoError: As `of_file`.
     """
-    # A file of 16 bits is shown by the high byte of every sample, as `decode_colors` returns it.
+    # A 16-bit file is shown by the high byte of every sample, as `decode_colors` returns it.
     exact = FORMATS[form].lossless(photo.meta)
     if exact and photo.bits == 8 and isinstance(photo.color, np.ndarray):
         return of_pixels(photo.color)

@@ -1,4 +1,4 @@
-"""From the colour space of a file to sRGB: which profile can be used, and the pixels it gives."""
+"""Conversion from the colour space of a file to sRGB: chooses a usable profile and applies it."""
 
 import numpy as np
 from PIL import Image
@@ -8,27 +8,27 @@ from tintype.photo.formats.input_file import InputFile
 from tintype.photo.metadata import icc
 from tintype.photo.photo import Pixels
 
-# Of 255, in the other three plates of a picture in black ink: JPEG rounds.
+# Steps of 255 in the other three plates of a picture in black ink: JPEG rounds.
 _MOST_STRAY_INK = 3
 _STRIP = 256
 
 
 def usable_profile(page: DecodedPage, notes: list[str]) -> icc.Profile | None:
-    """The profile of a page, or None where it has none that fits its pixels.
+    """The profile of a page, or None if it has none that fits its pixels.
 
     Args:
-        page: As its codec read it.
-        notes: Gets a sentence where a profile was left out.
+        page: As read by its codec.
+        notes: Receives a sentence if a profile was left out.
     """
     if page.icc is None:
         return None
     try:
         profile = icc.open_profile(page.icc)
     except icc.AbsurdProfileError as error:
-        notes.append(f"Its colour profile makes no sense ({error}), and was left out.")
+        notes.append(f"Its colour profile is invalid ({error}) and was left out.")
         return None
     except icc.DamagedProfileError:
-        notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
+        notes.append("Its colour profile is damaged: the pixels are treated as sRGB.")
         return None
     space = _space(page.picture)
     if profile.space != space and not (space == "GRAY" and profile.space == "RGB"):
@@ -51,10 +51,10 @@ def in_srgb(
     """The picture of a page in sRGB.
 
     Args:
-        page: As its codec read it.
-        profile: As `usable_profile` gives it.
+        page: As read by its codec.
+        profile: As returned by `usable_profile`.
         file: For messages.
-        notes: Gets a sentence where the profile turns out to be damaged.
+        notes: Receives a sentence if the profile turns out to be damaged.
 
     Returns:
         The picture, and whether the profile had to be applied.
@@ -75,17 +75,17 @@ def in_srgb(
     except icc.DamagedProfileError:
         if is_cmyk:
             return _inks(picture, notes), False
-        notes.append("Its colour profile is damaged: the pixels are taken as sRGB.")
+        notes.append("Its colour profile is damaged: the pixels are treated as sRGB.")
         return picture, False
     except icc.NoDeepConversionError:
         file.refuse(
-            "has 16-bit pixels with a colour profile that can be applied in 8 bits only",
+            "has 16-bit pixels with a colour profile that can be applied only in 8 bits",
             "Convert it to sRGB in an image editor first, keeping 16 bits.",
         )
 
 
 def _cmyk_8(picture: Image.Image | Pixels, notes: list[str]) -> Image.Image:
-    """CMYK with 8 bits, all that LittleCMS has in Pillow; profiles of inks are tables."""
+    """8-bit CMYK, the only depth that Pillow's LittleCMS supports; ink profiles are tables."""
     if isinstance(picture, Image.Image):
         return picture
     notes.append("Its 16 bits a channel are read as 8, to apply its CMYK profile.")
@@ -93,13 +93,13 @@ def _cmyk_8(picture: Image.Image | Pixels, notes: list[str]) -> Image.Image:
 
 
 def _inks(picture: Image.Image | Pixels, notes: list[str]) -> Image.Image | Pixels:
-    """A CMYK picture without a profile that can be used, as nearly all viewers show it."""
+    """A CMYK picture without a usable profile, as nearly all viewers show it."""
     grey = _black_ink(np.asarray(picture))
     if grey is not None:
         return Image.fromarray(grey) if isinstance(picture, Image.Image) else grey
     notes.append(
-        "It is CMYK without a usable profile: its inks are taken as ideal ones, as most viewers "
-        "do, so its grey is an estimate."
+        "It is CMYK without a usable profile: its inks are assumed to be ideal, as in most "
+        "viewers, so its grey is an estimate."
     )
     if isinstance(picture, Image.Image):
         return picture.convert("RGB")
@@ -111,7 +111,7 @@ def _inks(picture: Image.Image | Pixels, notes: list[str]) -> Image.Image | Pixe
 
 
 def _black_ink(inks: Pixels) -> Pixels | None:
-    """The grey of a CMYK picture that is printed in black alone; None where there are colours."""
+    """The grey of a CMYK picture printed in black alone; None if there are colours."""
     top = np.iinfo(inks.dtype).max
     if int(inks[..., :3].max()) > _MOST_STRAY_INK * top // 255:
         return None

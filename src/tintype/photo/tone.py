@@ -1,11 +1,11 @@
-"""Tells grey pictures, toned ones (sepia, selenium, yellowed paper) and colour photographs apart.
+"""Classifies pictures as grey, toned (sepia, selenium, yellowed paper) or colour photographs.
 
-Measured once for each photo, on a small copy: colouring a colour photograph discards its colours,
-so users are told first. A toned print is not a colour photograph, however strong its tone; nor is a
-grey or toned one with a stamp, ink, a colour target or a coloured mount.
+The tone is measured once for each photo, on a small copy: colouring a colour photograph discards
+its colours, so users are warned first. A toned print is not a colour photograph, however strong its
+tone; nor is a grey or toned one with a stamp, ink, a colour target or a coloured mount.
 
 The decision is a logistic regression on `tintype.photo.tone_features`, fitted and measured by
-benchmarks/tone.py; benchmarks/tone.md says how often it is wrong, and on what.
+benchmarks/tone.py; benchmarks/tone.md reports how often it is wrong, and on which pictures.
 """
 
 from dataclasses import dataclass
@@ -22,14 +22,15 @@ from tintype.photo.tone_weights import BIAS, TERMS, THRESHOLD
 _MAX_GREY_CHROMA = 4.0
 # The same for the fitted tone, in the units of `Chroma`; a stamp does not change it.
 _MAX_GREY_TONE = 5.0
-# Parts have a colour of their own from this distance to the tone, and are told from this share.
+# Distance to the tone from which pixels have a colour of their own, and the share of such pixels
+# from which this is reported.
 _PART_DISTANCE = 30.0
 _PART_SHARE = 0.004
 
 
 @dataclass(frozen=True, slots=True)
 class FoundTone:
-    """What kind of picture it is.
+    """The kind of a picture.
 
     Attributes:
         tone: Grey, toned or in colour.
@@ -61,13 +62,13 @@ def find_tone(picture: Image.Image) -> FoundTone:
 
 
 def score(features: F32) -> float:
-    """How much features speak for a colour photograph: the log-odds over the threshold."""
+    """Evidence of the features for a colour photograph: the log-odds above the threshold."""
     means, scales, weights = np.array(TERMS).T
     return float((features - means) / scales @ weights) + BIAS - THRESHOLD
 
 
 def _percentile_98(rgb: F32) -> float:
-    """Not the maximum: a date in the corner is not the photograph."""
+    """98th percentile, not the maximum: a date in the corner is not the photograph."""
     picture = Image.fromarray(rgb.astype(np.uint8)).convert("YCbCr")
     chroma = np.asarray(picture, np.float32)[..., 1:] - 128
     return float(np.percentile(np.hypot(chroma[..., 0], chroma[..., 1]), 98))

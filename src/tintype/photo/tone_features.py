@@ -1,16 +1,16 @@
-"""Measures how far the colours of a picture depart from a toned print.
+"""Measures how far the colours of a picture depart from those of a toned print.
 
 Toning is chroma that is a function of lightness: one hue, or one for the shadows and another for
 the highlights. Paper yellows, stains spread and lamps light unevenly, which adds a smooth function
-of the place. Colours of a scene follow neither: what is left when both are fitted
+of position. The colours of a scene follow neither. The residual after fitting both
 (`tintype.photo.tone_fit`) is measured over all pixels, and in the ways in which prints differ from
 scenes:
 
-- *across*: at right angles to the direction in which most of it lies. Yellowing that the functions
-  cannot follow lies in one direction, colours of a scene in several.
-- *off the hue*: at right angles to the hue of the tone, for the same reason.
-- *middle*, *blocks*: without the fifths at the edges, and as percentiles over parts of the picture.
-  A colour target, a border, a date or a stamp is in few places.
+- *across*: perpendicular to the direction in which most of it lies. Yellowing that the functions
+  cannot follow lies in one direction, the colours of a scene in several.
+- *off the hue*: perpendicular to the hue of the tone, for the same reason.
+- *middle*, *blocks*: without the outer fifth at each edge, and as percentiles over parts of the
+  picture. A colour target, a border, a date or a stamp covers only a few places.
 """
 
 from dataclasses import dataclass
@@ -26,10 +26,11 @@ LEAST_SIDE = 96
 """Pixels of the longer side of the small copy that is measured."""
 
 _STEP = 4
-_BLOCK = 6  # pixels a side, of the copy's halves
-_ALONG = 1 / 16  # of a residual, counted as across
+_BLOCK = 6  # pixels a side, of the half-size copy
+_ALONG = 1 / 16  # of the length of a residual, always counted as across
 _EDGE = 0.2  # of each side, left out for the middle
-# A frame is made of the lines at the edge of which this share differs from its colour by no more.
+# A frame consists of lines at the edge in which at least this share of the pixels has its colour,
+# to within this difference.
 _FRAME_SHARE = 0.85
 _FRAME_DIFFERENCE = 16
 _FRAMES = 3  # one inside the other: a white margin, a coloured line, a mount
@@ -58,15 +59,16 @@ FEATURES = (
     *(f"blue {name}" for name in _LEVELS),
     *("lightness dark", "lightness light"),
 )
-"""What is measured. A number is a percentile over the pixels; *relative* residuals are divided by 2
-plus a tenth of the tone. *Flat* ones remain when slopes over the picture are taken out, too, *wavy*
-ones when waves are. A *step* is the difference of the residuals of two places near each other: at
-the outline of a thing of another colour it is large, in a stain or in uneven light it is not."""
+"""The features. A number is a percentile over the pixels; *relative* residuals are divided by 2
+plus a tenth of the tone. *Flat* residuals remain after slopes over the picture are removed as well,
+*wavy* ones after waves are. A *step* is the difference between the residuals of two nearby places:
+it is large at the outline of an object of another colour, and small in a stain or in uneven
+light."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Residual:
-    """What a fit leaves of the chroma, on a copy of half the size.
+    """The chroma that a fit leaves over, on a half-size copy.
 
     Attributes:
         chroma: (N, 2).
@@ -80,29 +82,29 @@ class _Residual:
 
     @classmethod
     def of(cls, chroma: F32, toned: F32) -> Self:
-        """Of chroma and what was fitted to it, (N, 2) each."""
+        """From chroma and the values fitted to it, both (N, 2)."""
         left = chroma - toned
         length = _length(left)
         return cls(left, length, np.asarray(length / (2 + 0.1 * _length(toned))))
 
     def across(self) -> NDArray[np.float64]:
-        """Percentiles of how far it is from the line along which most of it lies.
+        """Percentiles of its distance from the line along which most of it lies.
 
-        A share of the length counts in any case: two colours lie in one line, too.
+        A share of the length always counts, because two colours lie on one line, too.
         """
         _, axes = np.linalg.eigh(self.chroma.T @ self.chroma)
         found = np.percentile(np.abs(self.chroma @ axes[:, 0]), (60, 80, 95))
         return np.asarray(np.hypot(found, _ALONG * np.percentile(self.length, 95)))
 
     def off(self, hue: F32) -> F32:
-        """(N,) how far it is from the line of a hue (2,)."""
+        """(N,) distance from the line of a hue (2,)."""
         along = hue / (np.hypot(*hue) + 1)
         return np.abs(self.chroma @ np.array([-along[1], along[0]], np.float32))
 
 
 @dataclass(frozen=True, slots=True)
 class Chroma:
-    """The chroma of a small copy and the tone that was fitted to it.
+    """The chroma of a small copy, and the tone fitted to it.
 
     Attributes:
         luma: (N,) 0 to 255.
@@ -123,15 +125,15 @@ class Chroma:
         return cls(luma, chroma, (rgb.shape[0], rgb.shape[1]), fitted(luma, chroma, None)[0])
 
     def distance(self, luma: F32, chroma: F32) -> F32:
-        """How far chroma (N, 2) is from the tone at each pixel's lightness (N,)."""
+        """Distance of chroma (N, 2) from the tone at each pixel's lightness (N,)."""
         return _length(chroma - curve_at(self.curve, luma))
 
     def strength(self) -> float:
-        """How strong the tone is, where it is strong: the 90th percentile over the pixels."""
+        """Strength of the tone where it is strong: the 90th percentile over the pixels."""
         return float(np.percentile(_length(curve_at(self.curve, self.luma)), 90))
 
     def features(self) -> F32:
-        """The numbers that `FEATURES` names: logarithms of lengths, and others over 20."""
+        """The values named in `FEATURES`: logarithms of lengths, and the others divided by 20."""
         toned = curve_at(self.curve, self.luma)
         plain, flat, wavy = self._residuals(toned)
         hue = np.median(toned, axis=0)
@@ -160,7 +162,7 @@ class Chroma:
         )
 
     def _residuals(self, toned: F32) -> tuple[_Residual, _Residual, _Residual]:
-        """Of the curve alone; of a curve and slopes; of a curve and waves."""
+        """Residuals of the curve alone, of the curve and slopes, and of the curve and waves."""
         chroma = self._halved(self.chroma)
         curve, smooth = fitted(self.luma, self.chroma, slopes(self.shape))
         flat = self._halved(curve_at(curve, self.luma) + smooth)
@@ -187,7 +189,7 @@ class Chroma:
         """Differences `_STEP` pixels across and down: two relative percentiles, one of the length.
 
         Args:
-            left: At each pixel.
+            left: The residual at each pixel.
             tone: Its strength.
         """
         rows, columns = self._half_shape
@@ -200,12 +202,12 @@ class Chroma:
 
     @property
     def _half_shape(self) -> tuple[int, int]:
-        """Of what `_halved` gives: very small copies are left as they are."""
+        """Shape that `_halved` returns; very small copies are not halved."""
         rows, columns = (side // 2 for side in self.shape)
         return self.shape if min(rows, columns) < 4 else (rows, columns)
 
     def _halved(self, values: F32) -> F32:
-        """The means of 2 x 2 pixels (N, C): what compression smears over an edge cancels out."""
+        """Means of 2 x 2 pixels (N, C): what compression smears over an edge cancels out."""
         if self._half_shape == self.shape:
             return values
         rows, columns = self._half_shape
@@ -215,7 +217,7 @@ class Chroma:
 
 
 def small_copy(picture: Image.Image) -> F32:
-    """(H, W, 3) in 0..255, the longer side at most `LEAST_SIDE`; each pixel a mean."""
+    """(H, W, 3) in 0..255, the longer side at most `LEAST_SIDE`; each pixel is a mean."""
     factor = max(picture.size) // (2 * LEAST_SIDE)
     if factor > 1:
         picture = picture.reduce(factor)
@@ -227,7 +229,7 @@ def small_copy(picture: Image.Image) -> F32:
 
 
 def inside_of_frames(rgb: F32) -> F32:
-    """A picture without its mount, border or margin: of nearly one colour on three sides or more.
+    """Crops a mount, border or margin: nearly one colour on three sides or more.
 
     Args:
         rgb: (H, W, 3) in 0..255.
@@ -251,7 +253,7 @@ def inside_of_frames(rgb: F32) -> F32:
 
 
 def _frame_lines(uniform: NDArray[np.bool_]) -> tuple[int, int]:
-    """How many lines belong to a frame at either end, one blended with the picture among them."""
+    """Number of frame lines at either end, including one that blends with the picture."""
     others = np.flatnonzero(~uniform)
     if not len(others):
         return len(uniform), len(uniform)
@@ -268,7 +270,7 @@ def _spread(left: _Residual) -> list[float]:
 
 
 def _opponents(residual: F32) -> tuple[F32, F32]:
-    """How far it is from green to magenta, and from yellow to blue."""
+    """Its components from green to magenta, and from yellow to blue."""
     red, blue = residual[:, 0], residual[:, 1]
     return np.abs(red + blue) / 2, np.abs(red - blue) / 2
 

@@ -1,9 +1,9 @@
-"""Fits the chroma of a toned print: a function of the lightness, and a smooth one of the place.
+"""Fits the chroma of a toned print: a function of lightness, plus a smooth function of position.
 
-Both are fitted by least squares, pixels far from them counting less and less, so that a stamp, ink
-or a colour target hardly bend them. Chroma is the logarithm of red over green and of blue over
-green, in steps of 0.01: there what a stain or a lamp takes away is an addition, as large in the
-highlights as in the shadows, but for the darkest.
+Both are fitted by reweighted least squares: the farther a pixel is from the fit, the less it
+counts, so a stamp, ink or a colour target hardly bends them. Chroma is the logarithm of red over
+green and of blue over green, in steps of 0.01: on that scale the absorption of a stain or the tint
+of a lamp is additive, and as large in the highlights as in the shadows, except in the darkest.
 """
 
 import numpy as np
@@ -14,12 +14,12 @@ from tintype.color.cielab import REC601
 F32 = NDArray[np.float32]
 
 _LUMA = np.array(REC601, np.float32)
-_FLOOR = 24.0  # added before the logarithm: noise in dark pixels is no colour
+_FLOOR = 24.0  # added before the logarithm: noise in dark pixels is not colour
 _BINS = 16  # knots over lightness
 _BENDS = np.diff(np.eye(_BINS), 2, axis=0).T @ np.diff(np.eye(_BINS), 2, axis=0)
-_STIFF = 2e-3  # how much bends of the curve cost
+_STIFF = 2e-3  # penalty on bends of the curve
 _ROUNDS = 4  # of reweighting
-# A lightness with few pixels leans towards the whole picture, or it would explain itself away.
+# A lightness with few pixels leans towards the whole picture, or it would only fit itself.
 _PRIOR_PIXELS = 4
 _RIDGE = 1e-2
 _WAVES = 5  # of cosines: half as many periods across the picture
@@ -32,7 +32,7 @@ def luma_and_chroma(rgb: F32) -> tuple[F32, F32]:
 
 
 def slopes(shape: tuple[int, int]) -> F32:
-    """(N, 7) of polynomials in the place of each pixel: second degree, and edges (fourth)."""
+    """(N, 7) polynomials in the position of each pixel: second degree, and edges (fourth)."""
     y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape)
     down, right = (plane.ravel() for plane in np.meshgrid(y, x, indexing="ij"))
     curved = [down**2 - 1 / 3, right**2 - 1 / 3, down**4 - 1 / 5, right**4 - 1 / 5]
@@ -40,12 +40,12 @@ def slopes(shape: tuple[int, int]) -> F32:
 
 
 def waves(shape: tuple[int, int], luma: F32) -> F32:
-    """(N, 20) of cosines in the place of each pixel, as fine as a stain, and weak in the dark.
+    """(N, 20) cosines in the position of each pixel, as fine as a stain, and weak in the dark.
 
     Args:
         shape: Rows and columns.
-        luma: (N,) of the pixels. What a stain absorbs is a share of each channel, and the constant
-            that is added before the logarithm takes from it where the pixel is dark.
+        luma: (N,) of the pixels. A stain absorbs a share of each channel; the constant added
+            before the logarithm reduces this where the pixel is dark.
     """
     down, right = (
         np.cos(np.pi * np.arange(_WAVES + 1)[:, None] * (np.arange(side) + 0.5) / side)
@@ -61,14 +61,14 @@ def waves(shape: tuple[int, int], luma: F32) -> F32:
 
 
 def fitted(luma: F32, chroma: F32, places: F32 | None) -> tuple[F32, F32]:
-    """Fits a curve over lightness and, with `places`, a smooth function of the place.
+    """Fits a curve over lightness and, with `places`, a smooth function of position.
 
     The curve is linear between its knots, with a penalty on its bends.
 
     Args:
         luma: (N,) 0 to 255.
         chroma: (N, 2).
-        places: (N, P) of what the smooth function is a sum of, as from `slopes` or `waves`.
+        places: (N, P) terms of the smooth function, as from `slopes` or `waves`.
 
     Returns:
         (_BINS, 2), and (N, 2) or (1, 2) of zeros.
@@ -91,14 +91,14 @@ def fitted(luma: F32, chroma: F32, places: F32 | None) -> tuple[F32, F32]:
 
 
 def curve_at(curve: F32, luma: F32) -> F32:
-    """(N, 2) of a fitted curve at a lightness (N,), between its knots."""
+    """(N, 2) a fitted curve, interpolated at the lightnesses (N,)."""
     lower, part = _bins(luma)
     part = part[:, None]
     return np.asarray(curve[lower] * (1 - part) + curve[lower + 1] * part)
 
 
 def _curve(lower: NDArray[np.intp], part: F32, chroma: F32, weights: F32, overall: F32) -> F32:
-    """(_BINS, 2) by weighted least squares, leaning to `overall` where there are few pixels."""
+    """(_BINS, 2) by weighted least squares, pulled towards `overall` where pixels are few."""
     mean = float(weights.mean())
     left, right = weights * (1 - part), weights * part
     normal = mean * (_STIFF * len(lower) * _BENDS + _PRIOR_PIXELS * np.eye(_BINS))
@@ -117,7 +117,7 @@ def _curve(lower: NDArray[np.intp], part: F32, chroma: F32, weights: F32, overal
 
 
 def _bins(luma: F32) -> tuple[NDArray[np.intp], F32]:
-    # As logarithms, like the chroma: toning bends it most in the shadows.
+    # On a logarithmic scale, like the chroma: toning bends it most in the shadows.
     place = np.log1p(luma / _FLOOR) * np.float32((_BINS - 1.001) / np.log1p(255 / _FLOOR))
     lower = place.astype(np.intp)
     return lower, (place - lower).astype(np.float32)

@@ -1,7 +1,7 @@
-"""Outputs that are turned by quarters: what is upright lies on another side afterwards.
+"""Turns outputs by quarters: the upright picture then lies on another side.
 
-The pixels are moved, none of them is changed, and the orientation tag says upright as in every
-other output: some programs ignore the tag, and not every format has one.
+The pixels are moved, never changed, and the orientation tag says upright as in every other output:
+some programs ignore the tag, and not every format has one.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from tintype.photo.parts import listed
 from tintype.photo.photo import HalfChroma, Metadata, Photo, Pixels
 
 QUARTERS: Mapping[str, int] = MappingProxyType({"0": 1, "90": 8, "180": 3, "270": 6})
-"""Degrees clockwise, and the EXIF orientation with which a file stores pixels that are so turned.
+"""Degrees clockwise, and the EXIF orientation with which a file stores pixels turned that way.
 
 `Photo.turn` is that orientation while half-size chroma is made: the pairs of pixels are then those
 of the turned picture.
@@ -22,14 +22,14 @@ of the turned picture.
 
 
 def turned(photo: Photo, turn: int) -> Photo:
-    """A photograph that is turned.
+    """Turns a photograph.
 
     Args:
-        photo: Coloured or not; half-size chroma is that for this `Photo.turn`.
+        photo: Coloured or not; half-size chroma must match this `Photo.turn`.
         turn: One of the orientations of `QUARTERS`.
 
     Returns:
-        The same pixels in other places.
+        The same pixels in other positions.
     """
 
     def moved(pixels: Pixels) -> Pixels:
@@ -57,7 +57,7 @@ def _turned_metadata(meta: Metadata, turn: int, shape: tuple[int, int]) -> Metad
     notes = meta.notes
     lost = [part.name for part in meta.parts if part.geometric]
     if lost:
-        notes = (*notes, f"Left out, as the picture was turned: {listed(lost)}.")
+        notes = (*notes, f"Left out because the picture was turned: {listed(lost)}.")
     return replace(
         meta,
         exif=block,

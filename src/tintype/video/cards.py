@@ -1,8 +1,8 @@
-"""Title cards: texts on a plain ground, which have no colours.
+"""Title cards: text on a plain ground, which has no colours.
 
-A network that has learnt from photographs takes the ground of a card for sky or wood. A card is
-told by what a scene never has all at once: most of the picture is one even tone, and the rest is
-strokes, thin, all lighter or all darker than it by much, that stand in rows. The measure is in
+A network trained on photographs mistakes the ground of a card for sky or wood. A card is recognised
+by features that a scene never combines: most of the picture is one even tone, and the rest is thin
+strokes, all much lighter or all much darker than it, arranged in rows. The measurements are in
 `docs/experiments/title-cards-and-fades.md`.
 """
 
@@ -10,26 +10,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_EVEN = 0.55  # share of a card that is its ground, at least
-_BLANK = 0.985  # share of the ground where there is no text
-_CONTRAST = 32  # steps of Y' between ground and strokes, at least
+_EVEN = 0.55  # minimum share of the ground in a card
+_BLANK = 0.985  # share of the ground in a card without text
+_CONTRAST = 32  # minimum difference of ground and strokes, in steps of Y'
 _STROKES = (0.003, 0.35)  # share of the strokes
-_BETWEEN = 0.25  # share of what is neither: edges of strokes, shadows, dirt
+_BETWEEN = 0.25  # share of pixels that are neither: edges of strokes, shadows, dirt
 _ONE_SIDE = 0.9  # share of the strokes that are lighter than the ground, or darker
-_THICKEST = 0.03  # of the height: what is thicker is no stroke
+_THICKEST = 0.03  # of the height: anything thicker is not a stroke
 _THICK = 0.12  # share of the strokes that may be thicker: ornaments, initials
 _UNEVEN, _UNEVEN_BLANK = 3.0, 1.5  # steps of Y': deviation of the ground over the picture
-_LETTER = (0.012, 0.15)  # of the height: how high letters are, or words that run together
-_LETTERS, _IN_ROWS = 4, 0.6  # so many at least, and the share of them that stands in a row
-_SHADING = 60.0  # steps of Y' between the lightest and the darkest place of the ground
+_LETTER = (0.012, 0.15)  # of the height: height of letters, or of words that run together
+_LETTERS, _IN_ROWS = 4, 0.6  # minimum number, and share of them in a row
+_SHADING = 60.0  # steps of Y' between the lightest and darkest places of the ground
 _BLOCKS = 8
 
 
 def is_card(luma: NDArray[np.uint8]) -> bool:
-    """Whether a frame is a title card, or one even tone.
+    """Whether a frame is a title card, or blank.
 
     Args:
-        luma: (h, w) Y' of the whole frame, some 200 to 400 pixels high.
+        luma: (h, w) Y' of the whole frame, about 200 to 400 pixels high.
     """
     height = luma.shape[0]
     if min(luma.shape) < 2 * _BLOCKS:
@@ -41,7 +41,7 @@ def is_card(luma: NDArray[np.uint8]) -> bool:
     grain = float(np.median(np.abs(luma.astype(np.float32) - smooth)))
     near = float(np.clip(8 + 2 * grain, 8, 16))
     if float((np.abs(offset) <= near + _SHADING / 2).mean()) < _EVEN:
-        return False  # of most scenes, at once
+        return False  # most scenes, without further tests
     shading = _shading(offset)
     if np.ptp(shading) > _SHADING:
         return False
@@ -69,7 +69,7 @@ def is_card(luma: NDArray[np.uint8]) -> bool:
 
 
 def _shading(offset: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How a lamp or a lens has lit the ground: a surface of the second degree, in steps of Y'."""
+    """The light of a lamp or lens on the ground: a quadratic surface, in steps of Y'."""
     height, width = offset.shape
     y, x = np.meshgrid(np.linspace(-1, 1, _BLOCKS), np.linspace(-1, 1, _BLOCKS), indexing="ij")
     medians = np.array(
@@ -92,7 +92,7 @@ def _terms(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64
 
 
 def _unevenness(offset: NDArray[np.float32], ground: NDArray[np.bool_]) -> float:
-    """Standard deviation of the ground's mean over the picture, in steps of Y'."""
+    """Standard deviation of the ground's local mean over the picture, in steps of Y'."""
     height, width = offset.shape
     found = []
     for rows in np.array_split(np.arange(height), _BLOCKS):
@@ -104,7 +104,7 @@ def _unevenness(offset: NDArray[np.float32], ground: NDArray[np.bool_]) -> float
 
 
 def _stands_in_rows(strokes: NDArray[np.bool_]) -> bool:
-    """Whether the strokes are like letters: many, of like height, side by side."""
+    """Whether the strokes resemble letters: many, of similar height, side by side."""
     height = strokes.shape[0]
     _, _, boxes, centres = cv2.connectedComponentsWithStats(strokes.astype(np.uint8))
     high = boxes[1:, cv2.CC_STAT_HEIGHT] / height

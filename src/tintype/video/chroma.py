@@ -5,8 +5,8 @@ coloured by writing new differences: R' - Y' and B' - Y' of the colour that has 
 stream's own matrix and, as far as the gamut allows, the predicted CIELAB chroma
 (`tintype.color.gamut`). ITU-R BT.601-7, BT.709-6 and BT.2020-2 define the matrices and the ranges.
 
-Primaries and transfer are taken as those of sRGB: BT.709 has the same primaries, and old film had
-none. In BT.2020 the same differences are more saturated colours.
+Primaries and transfer are assumed to be those of sRGB: BT.709 has the same primaries, and old film
+had none. In BT.2020 the same differences are more saturated colours.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ _SHARES: dict[Matrix, Shares] = {
     "bt709": (0.2126, 0.7152, 0.0722),
     "bt2020": (0.2627, 0.6780, 0.0593),
 }
-_STRIP_PIXELS = 1 << 16  # so many fit as float planes into the cache of a core
+_STRIP_PIXELS = 1 << 16  # as float planes, they fit into the cache of a core
 
 
 def grey_of(luma: Samples, layout: PlaneLayout) -> Samples:
@@ -30,7 +30,7 @@ def grey_of(luma: Samples, layout: PlaneLayout) -> Samples:
 
     Args:
         luma: ``layout.shape`` codes as stored.
-        layout: Of the stream.
+        layout: The layout of the stream.
 
     Returns:
         uint8 for 8 bits, otherwise uint16 in 0..65535; codes below black and above white are
@@ -56,8 +56,8 @@ def chroma_planes(up: ChromaUp, grey: Samples, layout: PlaneLayout) -> tuple[Sam
 
     Args:
         up: Chroma at the shape of `mean_grey`.
-        grey: As `grey_of` returns it.
-        layout: Of the stream.
+        grey: As returned by `grey_of`.
+        layout: The layout of the stream.
 
     Returns:
         Both ``layout.chroma_shape``, as the stream stores them. A sample that covers several pixels
@@ -98,11 +98,11 @@ def mean_grey(grey: Samples, layout: PlaneLayout) -> Samples:
     """The mean grey of the pixels that each chroma sample covers.
 
     Args:
-        grey: As `grey_of` returns it.
-        layout: Of the stream.
+        grey: As returned by `grey_of`.
+        layout: The layout of the stream.
 
     Returns:
-        The upright shape of a chroma plane; the same type.
+        The upright shape of a chroma plane; the same type as the grey.
     """
     down, across = _steps(layout)
     if (down, across) == (1, 1):

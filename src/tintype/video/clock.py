@@ -1,13 +1,13 @@
 """The clock of a film: the times of all its streams, checked before the first frame is coloured.
 
-Recordings of broadcasts and copies of discs have a clock that begins anywhere, that begins again
-where two recordings were joined, and that stumbles where reception was bad. Muxers refuse such
-times, and only at the end. So all packets are read once beforehand, and what has to change is
-decided for all streams together: sound stays with its pictures.
+In recordings of broadcasts and copies of discs the clock starts anywhere, restarts where two
+recordings were joined, and stumbles where reception was bad. Muxers refuse such times, and only at
+the end. So all packets are read once in advance, and corrections are decided for all streams
+together: sound stays in sync with its pictures.
 
-- A film begins at 0, if its clock does not.
-- Where the clock jumps, the film goes on: from there, all streams are moved by the same time.
-- Times that are missing, or that do not increase, are spread between their neighbours.
+- A film begins at 0, even if its clock does not.
+- Where the clock jumps, the film continues: from there, all streams are shifted by the same time.
+- Times that are missing or do not increase are interpolated between their neighbours.
 """
 
 from bisect import bisect_right
@@ -29,7 +29,7 @@ _AT_JOIN = 3  # packets
 
 @dataclass(frozen=True, slots=True)
 class StreamClock:
-    """Corrections of the packets of one stream, which are numbered from 0 in the file's order.
+    """Corrections for the packets of one stream, numbered from 0 in file order.
 
     Attributes:
         starts: Numbers of packets from which another offset applies; the first is 0.
@@ -50,10 +50,10 @@ class StreamClock:
 
 @dataclass(frozen=True, slots=True)
 class FilmClock:
-    """Corrections of all streams of a film.
+    """Corrections for all streams of a film.
 
     Attributes:
-        begin: Seconds on the clock of the file at which the film begins; 0 if nothing is moved.
+        begin: Seconds on the clock of the file at which the film begins; 0 if nothing is shifted.
         streams: By their index.
         joins: Seconds, on the corrected clock, at which the clock of the file jumps.
         end: Seconds, on the corrected clock, at which the video ends.
@@ -66,7 +66,7 @@ class FilmClock:
 
     @property
     def seekable(self) -> bool:
-        """Whether reading may begin anywhere: a time means one place, and no packet is counted."""
+        """Whether reading may begin anywhere: times are unambiguous, and no packet is counted."""
         return not self.joins and not any(
             len(stream.starts) > 1 or stream.repaired for stream in self.streams.values()
         )
@@ -77,7 +77,7 @@ class FilmClock:
         return sum(stream.wrong for stream in self.streams.values())
 
     def corrector(self) -> Callable[[AnyPacket], bool]:
-        """A function that corrects the times of packets, one after the other as they are read.
+        """A function that corrects the times of packets one by one as they are read.
 
         It returns whether the packet is at a join. FFmpeg calls such packets corrupt, because the
         counters of the container jump there too.
@@ -110,7 +110,7 @@ def is_cover(stream: Stream) -> bool:
 
 
 def codec_name(stream: Stream) -> str:
-    """FFmpeg's name of a stream's codec; empty where it knows none."""
+    """FFmpeg's name of a stream's codec; empty if it has none."""
     context = stream.codec_context
     codec = getattr(context, "codec", None)
     name = getattr(context, "name", None) if codec is None else codec.canonical_name
@@ -123,5 +123,5 @@ def _set_time(packet: AnyPacket, time: int) -> None:
         packet.duration = round((packet.duration or 0) * packet.time_base / FINE)
         packet.time_base = FINE
         packet.pts = packet.dts = time
-    else:  # a decoder needs all times in one unit, and finds out when the frame is shown
+    else:  # decoders need all times in one unit, and work out when the frame is shown
         packet.pts, packet.dts = None, round(time * FINE / packet.time_base)

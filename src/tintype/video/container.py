@@ -1,7 +1,7 @@
-"""Opens film files with FFmpeg, through PyAV, and refuses what is no film.
+"""Opens film files with FFmpeg, through PyAV, and refuses what is not a film.
 
-A file may refer to other files or addresses, as playlists do. These are not opened, or read as
-empty, so that only the given file is read.
+A file may refer to other files or addresses, as playlists do. These are not opened, or are read as
+empty, so only the given file is read.
 """
 
 import io
@@ -40,7 +40,7 @@ def open_film(path: Path) -> Iterator[InputContainer]:
         path: Of the file; never read as a URL, even if it looks like one.
 
     Raises:
-        FilmError: It cannot be read, or is no film.
+        FilmError: It cannot be read, or is not a film.
     """
     try:
         if not path.is_file() and path.exists():
@@ -51,7 +51,7 @@ def open_film(path: Path) -> Iterator[InputContainer]:
     with file:
         # FFmpeg would wait for a live playlist to grow.
         if file.read(len(_PLAYLIST)) == _PLAYLIST:
-            raise FilmError(f"{shown(path)} is no film, but a list of films.")
+            raise FilmError(f"{shown(path)} is a list of films, not a film.")
         file.seek(0)
         try:
             container = av.open(
@@ -64,19 +64,19 @@ def open_film(path: Path) -> Iterator[InputContainer]:
             )
         except (av.FFmpegError, OSError) as error:
             raise FilmError(
-                f"{shown(path)} is no film, or is damaged ({shown(reason(error))})."
+                f"{shown(path)} is not a film, or is damaged ({shown(reason(error))})."
             ) from error
         with container:
             if not _is_film_format(container.format.name):
                 raise FilmError(
-                    f"{shown(path)} is no film ({container.format.name}).",
+                    f"{shown(path)} is not a film ({container.format.name}).",
                     advice="A photograph is coloured by tintype PHOTO.",
                 )
             yield container
 
 
 def is_broadcast(container: InputContainer) -> bool:
-    """Whether the clock of a container begins anywhere and may jump, as in MPEG streams.
+    """Whether the clock of a container may start anywhere and jump, as in MPEG streams.
 
     Args:
         container: The film.

@@ -1,4 +1,4 @@
-"""Decodes a film: its frames in display order, as luma to colour and a frame to encode."""
+"""Decodes a film: frames in display order, each with its luma and a frame to encode."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -55,11 +55,11 @@ def read_frames(
     """The frames of a film in display order.
 
     Args:
-        source: As probed.
+        source: The film, as probed.
         damage: Records what could not be read.
         start: Seconds since the first frame; earlier frames are left out.
-        skip: Number of frames that are decoded but not returned, because they are finished. Only
-            decoding them makes sure that the following frames are the same.
+        skip: Number of frames to decode but not return, because they are finished. Decoding them is
+            the only way to ensure that the following frames are the same.
 
     Yields:
         Frames with increasing times.
@@ -78,9 +78,9 @@ def read_frames(
             if source.clock.seekable:
                 seconds = source.clock.begin
                 if is_broadcast(container):
-                    seconds -= _LONG_GOP  # these are entered anywhere, not at a keyframe
+                    seconds -= _LONG_GOP  # seeking in these does not land on a keyframe
                 stored = start_pts + round(seconds / source.time_base)
-                with suppress(av.FFmpegError):  # then it is read from the beginning
+                with suppress(av.FFmpegError):  # if this fails, it is read from the beginning
                     container.seek(stored, stream=stream)
         position = _Position()
         times = _FrameTimes(source, damage)
@@ -116,17 +116,18 @@ def plain_format_name(name: str) -> str:
     """The name of a pixel format without the J that marks full range in old names.
 
     Args:
-        name: FFmpeg's. The frame states its range as well.
+        name: FFmpeg's name. The frame states its range as well.
     """
     return name.replace("yuvj", "yuv")
 
 
 class _FrameTimes:
-    """When each frame is shown, as players see it, and increasing.
+    """When each frame is shown, as in players, with increasing times.
 
-    Some containers do not store when a frame is shown, only the order in which packets are decoded
-    (AVI), and what demuxers conclude from it is wrong for frames that refer to later ones. Decoders
-    hand on both times; the one that went back less often is taken, as in FFmpeg's "best effort".
+    Some containers (AVI) do not store when a frame is shown, only the order in which packets are
+    decoded, and the times that demuxers infer are wrong for frames that refer to later ones.
+    Decoders return both times; the one that went back less often is used, as in FFmpeg's "best
+    effort".
 
     Attributes:
         step: Nominal duration of a frame, in the stream's time base.
@@ -139,7 +140,7 @@ class _FrameTimes:
         self._last: int | None = None
         self._last_pts: int | None = None
         self._last_dts: int | None = None
-        # One against those that are known to be invented.
+        # A head start of one for containers in which these are known to be invented.
         self._wrong_pts = int(source.container in _WITHOUT_PTS)
         self._wrong_dts = 0
 
@@ -179,7 +180,7 @@ class _Position:
         self.seconds: Fraction | None = None
 
     def reach(self, seconds: Fraction) -> None:
-        """Something ends at this time."""
+        """Records that something ends at this time."""
         if self.seconds is None or seconds > self.seconds:
             self.seconds = seconds
 
@@ -228,7 +229,7 @@ def _differs(frame: VideoFrame, source: FilmSource) -> bool:
 
 
 def _premature_end(source: FilmSource, position: _Position) -> str:
-    """Says that a film ended before its stated duration; empty if it did not."""
+    """The message that a film ended before its stated duration; empty if it did not."""
     if source.seconds is None or position.seconds is None:
         return ""
     read = position.seconds - source.first_pts * source.time_base

@@ -1,7 +1,7 @@
 """How the coloured film is compressed: the choice of a codec, and its encoder.
 
 Encoders use a fixed number of threads, because the output of x264 and x265 depends on it, and a
-film that was interrupted must be the same as one that was not.
+film that was interrupted must be identical to one that was not.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ THREADS = 4
 """Threads of an encoder, the same on every machine."""
 
 
-_MASTERING = struct.Struct("=22i")  # ten rational numbers, and two that say which are known
+_MASTERING = struct.Struct("=22i")  # ten rational numbers, and two flags for which are known
 _LIGHT = struct.Struct("=2I")
 
 
@@ -39,11 +39,11 @@ class _Encoder:
     """Properties of an encoder.
 
     Attributes:
-        name: FFmpeg's.
+        name: FFmpeg's name.
         title: For messages.
-        bits: Per sample, as supported.
+        bits: Supported bits per sample.
         crf: Default constant rate factor; None if the codec is always lossless.
-        max_crf: The largest one.
+        max_crf: The largest constant rate factor.
     """
 
     name: str
@@ -95,7 +95,7 @@ def choose_encoding(
     crf: float | None = None,
     lossless: bool = False,
 ) -> Encoding:
-    """Chooses a codec that can hold a film, as far as the user leaves it open.
+    """Chooses a codec that can hold a film, as far as the user left it open.
 
     Args:
         source: The film.
@@ -167,7 +167,7 @@ def adapt_to_encoding(source: FilmSource, encoding: Encoding) -> tuple[FilmSourc
         encoding: As chosen.
 
     Returns:
-        The source, with another sampling of chroma if necessary, and a sentence for each warning.
+        The source, with a different chroma sampling if necessary, and a sentence for each warning.
     """
     warnings = []
     height, width = source.layout.shape
@@ -181,9 +181,11 @@ def adapt_to_encoding(source: FilmSource, encoding: Encoding) -> tuple[FilmSourc
             "supports."
         )
     if encoding.lossless and encoding.codec == "h264":
-        warnings.append("Few players support lossless H.264; --codec ffv1 is made for archives.")
+        warnings.append(
+            "Few players support lossless H.264; --codec ffv1 is intended for archives."
+        )
     if source.lossless and not encoding.lossless:
-        warnings.append("The film is stored without loss; --lossless keeps it so.")
+        warnings.append("The film is stored losslessly; --lossless keeps it lossless.")
     if not source.in_place and not source.pixel_format.rgb:
         written = planar_format(source.layout.bits, source.layout.subsampled)
         warnings.append(
@@ -198,16 +200,16 @@ def adapt_to_encoding(source: FilmSource, encoding: Encoding) -> tuple[FilmSourc
 
 
 def _field_warnings(source: FilmSource, encoding: Encoding) -> Iterator[str]:
-    """What becomes of marks that single frames have, which only FFV1 keeps for each of them."""
+    """What becomes of the flags of single frames, which only FFV1 keeps for each of them."""
     if not source.interlaced or encoding.codec == "ffv1":
         return
     if encoding.codec == "h265":
-        yield "H.265 is written as whole frames here; --codec h264 keeps the fields apart."
+        yield "H.265 is written as whole frames here; --codec h264 keeps the fields separate."
         return
     if source.whole_frames:
         yield (
-            "In H.264 its whole frames are marked as two fields, like the others; --codec ffv1 "
-            "keeps the mark of each frame."
+            "In H.264 its whole frames are flagged as two fields, like the others; --codec ffv1 "
+            "keeps the flag of each frame."
         )
     if source.order_changes:
         yield (
@@ -217,7 +219,7 @@ def _field_warnings(source: FilmSource, encoding: Encoding) -> Iterator[str]:
 
 
 def new_encoder(source: FilmSource, encoding: Encoding) -> VideoCodecContext:
-    """A new encoder; encoders with the same arguments give the same bytes.
+    """A new encoder; encoders with the same arguments produce the same bytes.
 
     Args:
         source: The film, as adapted.
@@ -268,11 +270,11 @@ def configure_encoder(context: VideoCodecContext, source: FilmSource, encoding: 
 
 def _options(encoding: Encoding, source: FilmSource) -> dict[str, str]:
     if encoding.codec == "ffv1":
-        # Version 3 with a checksum in every slice, as archives ask for (RFC 9043).
+        # Version 3 with a checksum in every slice, as archives require (RFC 9043).
         return {"level": "3", "slicecrc": "1", "g": "1"}
     quality = {"qp": "0"} if encoding.lossless else {"crf": f"{encoding.crf:g}"}
     if encoding.codec == "h264":
-        # As small and as close as "medium" on grain, at 60 % of its time.
+        # As small and as accurate as "medium" on grain, in 60 % of its time.
         hdr = _hdr_parameters(source, "mastering-display", "cll")
         return {"preset": "faster", **quality} | ({"x264-params": hdr} if hdr else {})
     fixed = f"pools={THREADS}:frame-threads=2:log-level=none"

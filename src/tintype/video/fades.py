@@ -1,13 +1,13 @@
 """Fades from and to black: how dark each frame is, compared with its shot in full light.
 
-A fade multiplies R'G'B', and with it the differences that a stream stores as chroma. The network
-does not know this: of a dark frame it predicts a dark scene, and what was predicted before keeps
-its chroma while its light goes. So the gain of a fade is measured, frames are coloured as they look
-in full light, and their chroma is multiplied by the gain.
+A fade multiplies R'G'B', and with it the differences that a stream stores as chroma. The network is
+not aware of this: for a dark frame it predicts a dark scene, while earlier predictions keep their
+chroma as the light fades. So the gain of a fade is measured, frames are coloured as they look in
+full light, and their chroma is multiplied by the gain.
 
-The gain is the slope between the sorted luma of two frames, which motion changes little. A fade in
-is only known at its end: frames of a shot that begins dark wait until it is as light as it gets.
-Those that get darker wait until it is certain why.
+The gain is the slope between the sorted luma of two frames, which motion hardly changes. A fade in
+is only known at its end: frames of a shot that begins dark wait until it no longer gets lighter.
+Frames that get darker wait until the reason is certain.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,20 +23,20 @@ from tintype.video.layout import PlaneLayout, Samples
 
 _THUMBNAIL = (32, 24)
 _FADED_BELOW = 0.95  # gain above which a frame is as light as its shot
-_CERTAIN = 0.45  # gain that a fade out reaches, and little else without a change of the picture
+_CERTAIN = 0.45  # gain that a fade out reaches, and little else while the picture is unchanged
 _CLEARLY_FADED = 0.7  # gain that flicker does not reach
 _DARK = 0.5  # lightest Y' of a frame, 0 to 1, up to which a shot may begin with a fade
 _BLACK = 0.03  # lightest Y' of a frame without a picture
 _MISFIT = 0.15  # deviation of the sorted luma from a line, in its standard deviations
-_MISFIT_NEAR_BLACK = 0.6  # where few codes are left
+_MISFIT_NEAR_BLACK = 0.6  # when few codes are left
 _NEAR_BLACK = 0.3  # gain
 _SAME_SHOT = 0.6  # correlation of two frames
 _OFFSET = 0.06  # of Y': black that is not quite black
-_STILL = 4  # frames in which a fade in has come to its end
-_RISE = 1.015  # by which it gets lighter in so many frames, at least
-_REFERENCE_FRAMES = 24  # after which a frame is compared with a later one
-_MOST_BYTES = 1 << 28  # of the frames that wait
-_STAND_IN = 0.5  # gain from which a prediction is as good as of a frame in full light
+_STILL = 4  # frames after which a fade in counts as ended
+_RISE = 1.015  # minimum factor by which it gets lighter over these frames
+_REFERENCE_FRAMES = 24  # after which a later frame becomes the reference
+_MOST_BYTES = 1 << 28  # limit for the frames that wait
+_STAND_IN = 0.5  # gain from which a prediction is as good as in full light
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Exposure:
         gain: Below 1.
         offset: Of Y' in 0..1.
         stand_in: A lighter frame of the same fade, to predict colours from, and its own exposure;
-            None if the frame has to do.
+            None if there is no better frame.
     """
 
     gain: float
@@ -56,7 +56,7 @@ class Exposure:
 
     @property
     def is_too_dark(self) -> bool:
-        """Whether there is too little of the picture to predict colours from."""
+        """Whether too little of the picture is visible to predict colours from."""
         return self.gain < _NEAR_BLACK and self.stand_in is None
 
     def undone(self, grey: Samples) -> Samples:
@@ -74,11 +74,11 @@ class Exposure:
         return np.take(np.rint(light * top).astype(grey.dtype), grey)
 
     def applied(self, chroma: Samples, layout: PlaneLayout) -> Samples:
-        """What the fade makes of a chroma plane.
+        """Applies the fade to a chroma plane.
 
         Args:
             chroma: Of the frame in full light, as the stream stores it.
-            layout: Of the stream.
+            layout: The layout of the stream.
         """
         neutral = 128 << (layout.bits - 8)
         differences = (chroma.astype(np.float32) - neutral) * np.float32(self.gain)
@@ -87,10 +87,10 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What of a frame a fade is measured by.
+    """The values of a frame from which a fade is measured.
 
     Attributes:
-        thumbnail: Y' in 0..1, one value for each place.
+        thumbnail: Y' in 0..1, one value per place.
         sorted: The same values in order.
     """
 
@@ -99,15 +99,15 @@ class _Look:
 
     @property
     def lightest(self) -> float:
-        """Y' that 2 % of the picture exceed."""
+        """Y' that 2 % of the picture exceeds."""
         return float(self.sorted[-len(self.sorted) // 50])
 
 
 def with_exposures(frames: Iterable[Frame], layout: PlaneLayout) -> Iterator[Frame]:
-    """The frames of a film, those in a fade with their `exposure`.
+    """The frames of a film, with their `exposure` if they are in a fade.
 
     Args:
-        frames: From the first one of the film or part: what came before decides.
+        frames: From the first one of the film or part, because earlier frames matter.
         layout: How the stream stores its pictures.
     """
     finder = _Finder()
@@ -139,16 +139,16 @@ def with_exposures(frames: Iterable[Frame], layout: PlaneLayout) -> Iterator[Fra
 
 
 def _in_full_light(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Frames that have become darker for another reason, as in a pan from the sky to the ground."""
+    """Frames that became darker for another reason, such as a pan from the sky to the ground."""
     for frame in frames:
         yield replace(frame, exposure=None)
 
 
 class _Finder:
-    """Follows a film from frame to frame, and measures how far a fade out has come.
+    """Follows a film from frame to frame, and measures how far a fade out has progressed.
 
     Attributes:
-        certain: Whether the present fade out is one, and not a pan to something dark.
+        certain: Whether the current darkening is a fade out, and not a pan to something dark.
     """
 
     def __init__(self) -> None:
@@ -160,10 +160,10 @@ class _Finder:
         self._gains: list[float] = []  # of the last frames, as long as they fit
 
     def begins_dark(self, look: _Look, *, waiting: bool) -> bool:
-        """Whether a shot begins with this frame, dark as a fade in begins, or goes on so.
+        """Whether a shot begins, or continues, as dark as the beginning of a fade in.
 
         Args:
-            look: Of the frame.
+            look: The look of the frame.
             waiting: Whether frames before it wait for the end of a fade.
         """
         previous = self._previous
@@ -184,7 +184,7 @@ class _Finder:
         return False
 
     def restart(self, look: _Look) -> None:
-        """From here on the shot is in full light."""
+        """Starts anew: from here on the shot is in full light."""
         self._previous = self._reference = look
         self._age, self._exposure, self.certain = 0, None, False
         self._gains = [1.0]
@@ -216,7 +216,7 @@ class _Finder:
 
 
 def _declines(gains: list[float]) -> bool:
-    """Whether it has got darker for some frames in a row: old film flickers from frame to frame."""
+    """Whether it became darker for several frames in a row: old film flickers between frames."""
     drops = 0
     for before, after in pairwise(gains):
         drops = drops + 1 if after < before else 0
@@ -251,7 +251,7 @@ def _released(waiting: list[tuple[Frame, _Look]], finder: _Finder) -> Iterator[F
 
 
 def _is_rising(looks: list[_Look]) -> bool:
-    """Whether the last frames get lighter, or are too few to tell."""
+    """Whether the last frames get lighter, or are too few to decide."""
     if len(looks) <= _STILL:
         return True
     return looks[-1].lightest > looks[-1 - _STILL].lightest * _RISE
@@ -276,7 +276,7 @@ def _correlation(one: _Look, other: _Look) -> float:
 
 
 def _fit(look: _Look, reference: _Look) -> tuple[float, float, float]:
-    """Gain and offset of a frame against another, and how badly they fit."""
+    """Gain and offset of a frame relative to another, and the misfit."""
     x, y = reference.sorted, look.sorted
     centred = x - x.mean()
     variance = float((centred**2).mean())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Samples = NDArray[Any]
 """A plane as a stream stores it: uint8 for 8 bits, uint16 for more."""
 
-_SKEW = 0.01  # of a display matrix, that is ignored: half a degree
+_SKEW = 0.01  # of a display matrix; ignored up to this, half a degree
 
 Matrix = Literal["bt601", "bt709", "bt2020"]
 """Matrix coefficients: ITU-R BT.601, BT.709, BT.2020 (non-constant luminance)."""
@@ -41,12 +41,12 @@ class PlaneLayout:
     mirrored: bool = False
 
     def upright(self, plane: Samples) -> Samples:
-        """A stored plane as players show it."""
+        """Turns a stored plane to how players show it."""
         turned = np.rot90(plane, self.turn)
         return np.fliplr(turned) if self.mirrored else turned
 
     def stored(self, plane: Samples) -> Samples:
-        """The opposite of `upright`."""
+        """The inverse of `upright`."""
         turned = np.fliplr(plane) if self.mirrored else plane
         return np.rot90(turned, -self.turn)
 
@@ -63,12 +63,12 @@ def orientation(matrix: Sequence[int]) -> tuple[int, bool] | None:
     """The quarter turns and the mirroring of a display matrix.
 
     Args:
-        matrix: Nine numbers, as ISO/IEC 14496-12 stores them: (a, b, u, c, d, v, x, y, w) shows the
+        matrix: Nine numbers, stored as in ISO/IEC 14496-12: (a, b, u, c, d, v, x, y, w) shows the
             point (p, q) at (ap + cq + x, bp + dq + y), with q downwards.
 
     Returns:
-        As `PlaneLayout.turn` and `PlaneLayout.mirrored`; None if it is none of the eight that keep
-        the sides of the picture upright or level.
+        As `PlaneLayout.turn` and `PlaneLayout.mirrored`; None if it is not one of the eight that
+        keep the sides of the picture vertical or horizontal.
     """
     a, b, _, c, d = matrix[:5]
     shown = np.array([[a, c], [b, d]], np.float64)

@@ -1,8 +1,8 @@
-"""What the container of the coloured film cannot carry: found by writing one and reading it back.
+"""What the container of the coloured film cannot carry, found by writing one and reading it back.
 
-Containers know different tags, marks of streams and attached data, and leave out the others
-without a word. A container of a few packets, with everything of the film but its frames, shows
-what arrives.
+Containers support different tags, stream flags and attached data, and drop the others without
+warning. A trial container of a few packets, with everything in the film except its frames, shows
+what is preserved.
 """
 
 import io
@@ -30,11 +30,11 @@ from tintype.video.source import FilmSource, OtherStream
 from tintype.video.tags import film_tags, set_timecode, stream_tags
 
 _TITLES: Mapping[str, str] = {"mp4": "MP4", "mov": "QuickTime", "matroska": "Matroska"}
-# What containers say of themselves or of a stream's bytes; and what they say anew.
+# What containers state about themselves or about a stream's bytes, and what they state anew.
 _BOOKKEEPING = ("handler_name", "vendor_id", "encoder", "duration", "language", "creation_time")
 _STATISTICS = ("bps", "number_of_frames", "number_of_bytes", "_statistics")
 _MARKS = (
-    Disposition.default,  # of the first stream of a kind in any case
+    Disposition.default,  # always set for the first stream of a kind
     Disposition.attached_pic,
     Disposition.timed_thumbnails,
     Disposition.still_image,
@@ -46,7 +46,7 @@ _FAKE = b"\0\0\0\1\x65\x88"  # a packet that no decoder will see
 def left_out_by_container(
     source: FilmSource, encoding: Encoding, copied: tuple[OtherStream, ...]
 ) -> Iterator[str]:
-    """A sentence for each kind of thing that the container of the output has no place for.
+    """A sentence for each kind of thing that the output container does not support.
 
     Args:
         source: The film.
@@ -73,25 +73,25 @@ def left_out_by_container(
                         *_tags(old, new, pairs, source),
                         *(f"{shown(name)} (programme {n})" for n, name in before.programs),
                     ],
-                    "marks of streams": list(_marks(pairs)),
+                    "stream flags": list(_marks(pairs)),
                     "data attached to streams": list(_data(before, after, pairs, source)),
                     "groups of streams": [
                         shown(group) for group in before.groups if group not in after.groups
                     ],
                 }
                 if len(new.chapters()) < len(old.chapters()) and not _has_wave(kept.values()):
-                    yield f"{title} has no place for its chapters, which are lost.{advice}"
+                    yield f"{title} does not support its chapters, which are lost.{advice}"
     except (av.FFmpegError, ValueError) as error:
         yield (
-            f"Tags and marks of streams that {title} does not support may be lost; which ones "
-            f"cannot be found out ({shown(reason(error))})."
+            f"Tags and stream flags that {title} does not support may be lost; which ones "
+            f"cannot be determined ({shown(reason(error))})."
         )
         return
     for what, names in lost.items():
         if names:
             more = len(names) - _MAX_NAMES
             text = ", ".join(names[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
-            yield f"{title} has no place for some {what}, which are lost: {text}.{advice}"
+            yield f"{title} does not support some {what}, which are lost: {text}.{advice}"
 
 
 def _write(
@@ -104,7 +104,7 @@ def _write(
     """Writes a container with some packets.
 
     Returns:
-        The indices in the source of the streams that have packets, in their order.
+        The source indices of the streams that have packets, in their order.
     """
     packets = first_packets(container, copied, source.clock)
     converted = {stream.index for stream in copied if stream.encoder is not None}
@@ -152,9 +152,9 @@ def _tags(
     pairs: list[tuple[str, Stream, Stream]],
     source: FilmSource,
 ) -> Iterator[str]:
-    """The tags that do not arrive, each with the name of what it belongs to.
+    """The tags that are lost, each with the name of what it belongs to.
 
-    Containers keep some tags at the film, others at a stream, so one may arrive at the other.
+    Containers keep some tags on the film, others on a stream, so one may move to the other.
     """
     film, everywhere = film_tags(old), dict(new.metadata)
     for stream in new.streams:
@@ -169,7 +169,7 @@ def _tags(
 
 
 def _missing(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterator[str]:
-    """The keys that are missing; containers may give a value another key, as they name it."""
+    """The missing keys; containers may store a value under another key."""
     keys = {key.casefold() for key in found}
     for key, value in sorted(wanted.items()):
         name = key.casefold()
@@ -180,7 +180,7 @@ def _missing(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterator[st
 
 
 def _marks(pairs: list[tuple[str, Stream, Stream]]) -> Iterator[str]:
-    """The dispositions that do not arrive."""
+    """The dispositions that are lost."""
     for label, before, after in pairs:
         if is_cover(before):
             continue
@@ -192,10 +192,10 @@ def _marks(pairs: list[tuple[str, Stream, Stream]]) -> Iterator[str]:
 def _data(
     before: Described, after: Described, pairs: list[tuple[str, Stream, Stream]], source: FilmSource
 ) -> Iterator[str]:
-    """What is attached to streams beside the video and does not arrive."""
+    """The data attached to streams other than the video that is lost."""
     for label, one, other in pairs:
         if one.index == source.index:
-            continue  # these are known from `tintype.video.side_data`, for they depend on the codec
+            continue  # `tintype.video.side_data` reports these: they depend on the codec
         for name in before.streams.get(one.index, {}):
             known = STREAM_KINDS.get(name, Kind(name))
             if known.what and name not in after.streams.get(other.index, {}):

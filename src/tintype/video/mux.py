@@ -1,7 +1,7 @@
 """Writes the coloured film: its video and the other streams of the source, in one container.
 
-Muxers write random numbers and dates unless told not to (``bitexact``); so the same film gives the
-same bytes.
+Muxers write random numbers and dates unless this is disabled (``bitexact``), so the same film
+always results in the same bytes.
 """
 
 import io
@@ -29,9 +29,9 @@ from tintype.video.sound import add_sound, sound_encoder
 from tintype.video.source import FilmSource, OtherStream
 from tintype.video.tags import film_tags, set_timecode, stream_tags
 
-_MAX_TIMESCALE = 1_000_000  # the times of a film of half an hour still fit into 32 bits
-_TRIAL_PACKETS = 2  # of each stream, with which a container is tried
-_TRIAL_SEARCH = 2000  # packets of the film that are searched for them, at most
+_MAX_TIMESCALE = 1_000_000  # times of a half-hour film still fit into 32 bits
+_TRIAL_PACKETS = 2  # of each stream, for testing a container
+_TRIAL_SEARCH = 2000  # maximum number of packets searched for them
 
 
 def supported_streams(
@@ -42,10 +42,10 @@ def supported_streams(
     Args:
         source: The film.
         encoding: Determines the container.
-        convert_sound: Whether sound that it does not support is compressed again.
+        convert_sound: Whether unsupported sound is compressed again.
 
     Returns:
-        Those that it supports, without those that the muxer writes itself, and how each is written.
+        The supported streams, except those that the muxer writes itself, and how each is written.
     """
     wanted = [stream for stream in source.other_streams if not stream.regenerated]
     found = []
@@ -87,7 +87,7 @@ def write_film(
 
     Raises:
         OSError: The file cannot be written.
-        FilmError: The muxer refuses a stream that it accepted when it was tried.
+        FilmError: The muxer refuses a stream that it accepted in the test.
     """
     sink = Sink(file)
     timeline = Timeline(store, source, window)
@@ -147,11 +147,11 @@ def open_output(
 
 
 def _open_wave_output(sink: "Sink") -> OutputContainer:
-    """A Matroska container that takes any sound that a WAVE file can hold.
+    """A Matroska container that accepts any sound that a WAVE file can hold.
 
-    FFmpeg's muxer writes it, but when it is asked beforehand, as PyAV does, it answers that it does
-    not support what is not among its own names. The muxer of segments is not asked: here it passes
-    everything on to one Matroska file.
+    FFmpeg's muxer can write it, but when queried beforehand, as PyAV does, it reports as
+    unsupported whatever is not in its own list of codecs. The segment muxer is not queried: here it
+    passes everything on to one Matroska file.
     """
     out = av.open(
         "film%d.mkv",
@@ -186,7 +186,7 @@ def add_streams(
         copied: The other streams.
 
     Returns:
-        Those that get packets, by the index of their stream in the source, in its order.
+        The streams that receive packets, by the index of their stream in the source, in its order.
     """
     covers = _cover_pictures(source, copied) if encoding.muxer == "matroska" else {}
     wanted = {stream.index: stream for stream in copied}
@@ -229,7 +229,7 @@ def _add_other(out: OutputContainer, old: Stream, how: OtherStream) -> Stream:
 
 
 def _add_cover(out: OutputContainer, old: Stream, picture: bytes) -> None:
-    """Adds a cover picture to Matroska, where it is an attached file and no stream."""
+    """Adds a cover picture to Matroska, where it is an attached file, not a stream."""
     name = codec_name(old) or "bin"
     extension, subtype = ("jpg", "jpeg") if name == "mjpeg" else (name, name)
     filename = old.metadata.get("filename", f"cover.{extension}")
@@ -276,7 +276,7 @@ def first_packets(
             ):
                 break
     except (av.FFmpegError, OSError):
-        pass  # these are enough to try with; damage is reported when the frames are read
+        pass  # enough for the test; damage is reported when the frames are read
     return found
 
 
@@ -287,7 +287,7 @@ def _supports(
     stream: Stream,
     packets: Sequence[AnyPacket],
 ) -> bool:
-    """Whether the container supports a stream beside the video, written in one way."""
+    """Whether the container supports a stream other than the video, written in a given way."""
     try:
         with open_output(Sink(io.BytesIO()), encoding, source, (how,)) as out:
             _add_video(out, None, source, encoding)
@@ -339,7 +339,7 @@ def _chapters(
 
 
 class Sink:
-    """A file whose writes never fail inside FFmpeg, which would continue; `check` raises later."""
+    """A file whose writes never fail inside FFmpeg, which would carry on; `check` raises later."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -363,7 +363,7 @@ class Sink:
         return self._file.tell()
 
     def close(self) -> None:
-        """Does nothing: the file belongs to somebody else."""
+        """Does nothing: the file belongs to the caller."""
 
     def check(self) -> None:
         """Raises the error of a failed write.

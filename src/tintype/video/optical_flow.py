@@ -1,4 +1,4 @@
-"""Optical flow between two frames, and how well one frame, moved along it, matches the other.
+"""Optical flow between two frames, and how well one, warped along it, matches the other.
 
 Source: Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016 (DIS).
 """
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from tintype.engine.geometry import Fit
 
-_MATCH_SCALE = 8.0  # steps of Y': a difference of so many lowers the confidence to 1/e
-_MAX_GRAIN = 6.0  # steps of Y': a median difference up to this is taken for grain
-_BLUR = 2.0  # pixels of the network's input; differences are smoothed by it, so grain is ignored
+_MATCH_SCALE = 8.0  # steps of Y': a difference of this size lowers the confidence to 1/e
+_MAX_GRAIN = 6.0  # steps of Y': a median difference up to this counts as grain
+_BLUR = 2.0  # pixels of the network's input; smooths the differences, so grain is ignored
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class FlowEstimator:
         Args:
             previous: ``fit.padded`` Y' of the previous frame.
             current: ``fit.padded`` Y' of this one.
-            fit: How both lie in the network's input.
+            fit: The position of both in the network's input.
         """
         flow = self._flow.calc(current, previous, None)
         height, width = current.shape
@@ -55,7 +55,7 @@ class FlowEstimator:
             previous.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         difference = warped - current
-        # The exposure of old film flickers as a whole, which is no motion.
+        # The exposure of old film flickers as a whole, which is not motion.
         difference -= np.median(difference[: fit.content[0], : fit.content[1]])
         difference = cv2.GaussianBlur(np.abs(difference), (0, 0), _BLUR)
         difference = np.maximum(difference - min(float(np.median(difference)), _MAX_GRAIN), 0)

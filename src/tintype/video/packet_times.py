@@ -1,6 +1,6 @@
 """Reads the times of all packets of a film, and decides what has to be corrected.
 
-What comes of it is `tintype.video.clock`, which says what is corrected and why.
+The result is a `FilmClock`; `tintype.video.clock` explains what is corrected and why.
 """
 
 from array import array
@@ -18,26 +18,26 @@ from av.container import InputContainer
 from tintype.video.clock import FINE, AnyPacket, FilmClock, StreamClock, is_cover
 from tintype.video.container import is_broadcast, open_film
 
-_FORWARD = 10  # seconds; a shorter gap is one in the recording, and is kept
-_BACKWARD = 2  # frames; less is a stumble
-_INTERLEAVED = 2  # seconds by which sound may be apart from its pictures in the file
-_LATE = 1  # seconds; where the container has a clock of its own, an earlier start is meant
+_FORWARD = 10  # seconds; a shorter gap belongs to the recording, and is kept
+_BACKWARD = 2  # frames; less counts as a stumble
+_INTERLEAVED = 2  # maximum distance in the file between sound and its pictures, seconds
+_LATE = 1  # seconds; in containers whose clock starts at 0, an earlier start is intended
 _SMALLEST = 88_200  # in `FINE`, between two packets: 1/8000 s, the coarsest clock of sound
-_SEARCH = 100  # packets after which times that do not go on are taken for another clock
+_SEARCH = 100  # packets after which times that do not continue count as another clock
 _NO_TIME = -(1 << 63)
 _IN_ORDER = ("audio", "video")  # kinds of streams whose times have to increase
 
 
 @dataclass(slots=True)
 class _Track:
-    """The packets of one stream, as they are in the file.
+    """The packets of one stream, in file order.
 
     Attributes:
-        kind: FFmpeg's, as ``audio``.
+        kind: FFmpeg's media type, such as ``audio``.
         unit: Seconds.
-        times: Decoding times in `unit`; `_NO_TIME` where there is none.
+        times: Decoding times in `unit`; `_NO_TIME` if missing.
         places: Numbers of the packets among all packets of the file.
-        step: Duration of a packet in `unit`, typically.
+        step: Typical duration of a packet in `unit`.
         shown: Times at which the first packets are shown.
     """
 
@@ -126,7 +126,7 @@ def _tracks(container: InputContainer) -> dict[int, _Track]:
 
 
 def _packets(container: InputContainer) -> Iterator[AnyPacket]:
-    """Packets as far as the film can be read; damage is reported when the frames are read."""
+    """Packets, as far as the film can be read; damage is reported when the frames are read."""
     try:
         yield from container.demux()
     except (av.FFmpegError, OSError):
@@ -137,7 +137,7 @@ def _packets(container: InputContainer) -> Iterator[AnyPacket]:
 
 
 def _parts(video: _Track, tracks: Mapping[int, _Track], *, jumps: bool) -> list[_Part]:
-    """The parts of a file, each with one clock.
+    """Divides a file into parts, each with one clock.
 
     Args:
         video: The stream that is coloured.
@@ -169,7 +169,7 @@ def _last_before(known: Sequence[int], number: int) -> int:
 
 
 def _is_gap(before: Fraction, after: Fraction, tracks: Mapping[int, _Track]) -> bool:
-    """Whether sound goes on where pictures are missing, so that the clock did not jump."""
+    """Whether sound continues where pictures are missing, so the clock did not jump."""
     for track in tracks.values():
         if track.kind == "audio":
             low, high = (before + 1) / track.unit, (after - 1) / track.unit
@@ -179,7 +179,7 @@ def _is_gap(before: Fraction, after: Fraction, tracks: Mapping[int, _Track]) -> 
 
 
 def _assign(track: _Track, parts: Sequence[_Part], video: _Track) -> list[int]:
-    """The part of each packet. Streams are interleaved, so that they do not jump at one place."""
+    """The part of each packet. Streams are interleaved, so they do not all jump at one place."""
     places = [part.place for part in parts]
     dense = track.kind in _IN_ORDER
     near = _INTERLEAVED / track.unit
@@ -200,12 +200,12 @@ def _assign(track: _Track, parts: Sequence[_Part], video: _Track) -> list[int]:
 
 
 def _nearest(time: Fraction, here: int, now: Fraction, parts: Sequence[_Part]) -> int:
-    """The part whose clock shows a time: that of the pictures around it, or one beside it.
+    """The part whose clock shows a time: that of the surrounding pictures, or one next to it.
 
     Args:
         time: Seconds.
-        here: The part of the pictures around it.
-        now: Seconds, of these pictures.
+        here: The part of the surrounding pictures.
+        now: Seconds, the time of these pictures.
         parts: All parts.
     """
     away = {here: abs(time - now)}
@@ -219,7 +219,7 @@ def _nearest(time: Fraction, here: int, now: Fraction, parts: Sequence[_Part]) -
 def _moves(
     parts: Sequence[_Part], tracks: Mapping[int, _Track], assigned: Mapping[int, list[int]]
 ) -> list[Fraction]:
-    """Seconds by which each part is moved, so that no stream of it begins before it has ended."""
+    """Seconds to move each part by, so no stream of it begins before the previous part ended."""
     moves = [Fraction(0)]
     for number in range(1, len(parts)):
         moves.append(parts[number - 1].end + moves[-1] - parts[number].begin)
@@ -245,7 +245,7 @@ def _times_of(track: _Track, assigned: Sequence[int], part: int) -> list[int]:
 def _begin(
     tracks: Mapping[int, _Track], assigned: Mapping[int, list[int]], *, own_zero: bool
 ) -> Fraction:
-    """Seconds at which the film begins on the clock of its container; 0 if that is its zero."""
+    """Seconds on the container's clock at which the film begins; 0 if its own zero applies."""
     starts = [
         shown * track.unit
         for index, track in tracks.items()
@@ -269,7 +269,7 @@ def _corrected(
         track: The stream.
         assigned: The part of each packet.
         offsets: Of each part, seconds.
-        keep: Whether times that do not increase are kept: decoding puts frames in order.
+        keep: Whether to keep times that do not increase: decoding puts frames in order.
     """
     starts, found = [0], [offsets[assigned[0]] if assigned else offsets[0]]
     for number, (old, new) in enumerate(pairwise(assigned), 1):
@@ -297,7 +297,7 @@ def _corrected(
 
 
 def _outliers(times: Sequence[int | None]) -> dict[int, int]:
-    """Single packets whose time is far from those of both neighbours, which follow each other.
+    """Single packets whose time is far from those of both neighbours, which are consecutive.
 
     Args:
         times: Decoding times in `FINE`, or None.
@@ -314,13 +314,13 @@ def _outliers(times: Sequence[int | None]) -> dict[int, int]:
 
 
 def _repaired(times: Sequence[int | None], step: int) -> dict[int, int]:
-    """Packets whose time is missing or does not increase, and what it should be.
+    """The packets whose time is missing or does not increase, and what it should be.
 
     Args:
         times: Decoding times in `FINE`, or None.
-        step: Duration of a packet, typically.
+        step: Typical duration of a packet.
     """
-    # With a shorter one a packet that is moved behind the last would still be too near to it.
+    # With a shorter step, a packet moved behind the last one would still be too close to it.
     step = max(step, _SMALLEST)
     found: dict[int, int] = {}
     last: int | None = None
@@ -330,7 +330,7 @@ def _repaired(times: Sequence[int | None], step: int) -> dict[int, int]:
         time = None if time is None else time + moved
         after = next((t + moved for t in times[number + 1 : number + 2] if t is not None), None)
         stumbles = last is not None and time is not None and time < last + _SMALLEST
-        ahead = False  # of the packet that follows, and less likely than that one
+        ahead = False  # later than the next packet, and less plausible
         if last is not None and time is not None and after is not None and last < after < time:
             ahead = abs(time - last - step) > abs(after - last - step)
         if time is not None and not stumbles and not ahead:
@@ -341,7 +341,7 @@ def _repaired(times: Sequence[int | None], step: int) -> dict[int, int]:
         start = 0 if last is None else last + step
         until = _goes_on(times, number, last, moved)
         if until is None and time is not None:
-            moved += start - time  # a clock of its own, which is begun again
+            moved += start - time  # another clock, which starts anew
             continue
         count = (len(times) if until is None else until) - number
         for at in range(count):
@@ -356,7 +356,7 @@ def _repaired(times: Sequence[int | None], step: int) -> dict[int, int]:
 
 
 def _goes_on(times: Sequence[int | None], number: int, last: int | None, moved: int) -> int | None:
-    """The next packet whose time leaves room for those since the last good one; None if none."""
+    """The next packet whose time leaves room for those since the last good one, or None."""
     for at in range(number + 1, min(len(times), number + _SEARCH)):
         time = times[at]
         if time is None:

@@ -1,6 +1,6 @@
 """The packets of the output: newly encoded video, and packets of other streams, by decoding time.
 
-Packets come from the segments and from the source one by one; none are held.
+Packets are read from the segments and from the source one by one; none are kept in memory.
 """
 
 import heapq
@@ -24,16 +24,16 @@ from tintype.video.segments import SegmentStore
 from tintype.video.sound import SoundConverter
 from tintype.video.source import FilmSource, OtherStream
 
-_INTERLEAVED = 2  # seconds by which sound may be apart from its pictures in a file
+_INTERLEAVED = 2  # maximum distance in a file between sound and its pictures, seconds
 
 
 class Timeline:
     """When the frames of the output are shown and decoded.
 
-    Each segment has an encoder of its own, which knows nothing of the decoding times of the others.
-    So they are computed again over the whole film: the decoding time of a packet is the time at
-    which the frame d positions earlier is shown, where d is the largest distance by which the
-    encoder has moved a frame. H.264 requires no more.
+    Each segment has its own encoder, which is not aware of the decoding times of the others. So
+    these are computed again over the whole film: the decoding time of a packet is the time at which
+    the frame d positions earlier is shown, where d is the largest distance by which the encoder has
+    moved a frame. H.264 requires no more.
 
     Args:
         store: The segments.
@@ -153,7 +153,7 @@ def _copied_packets(
         return
     if window is not None and window.start > 0 and source.clock.seekable:
         start = source.first_pts * source.time_base + source.clock.begin + window.start
-        with suppress(av.FFmpegError):  # then it is read from the beginning
+        with suppress(av.FFmpegError):  # if this fails, it is read from the beginning
             container.seek(round((start - _INTERLEAVED) * av.time_base))
     correct = source.clock.corrector()
     last: dict[int, Fraction] = {}
@@ -193,7 +193,7 @@ def _demuxed(container: InputContainer) -> Iterator[AnyPacket]:
 
 
 def _is_gap(packet: AnyPacket) -> bool:
-    """Whether it is an empty text between two subtitles of MP4, which the muxer adds itself."""
+    """Whether it is an empty text between two MP4 subtitles, which the muxer adds itself."""
     return packet.size == 2 and codec_name(packet.stream) == "mov_text" and bytes(packet) == b"\0\0"
 
 

@@ -142,7 +142,7 @@ def _provenance(path: Path, bundle: Bundle, settings: str) -> Provenance:
 
 
 def _other_container(path: Path, target: Path) -> Iterator[str]:
-    """Why a film is not written to MP4, where nobody has named a file."""
+    """Why a film is not written to MP4, if no output was named."""
     if target.suffix == ".mov" and path.suffix.lower() != ".mov":
         yield (
             "Its sound is not compressed (PCM), which few players play from MP4; it becomes "
@@ -172,7 +172,7 @@ def _check_encoder(source: FilmSource, encoding: Encoding) -> None:
 
 
 def _check_request(source: FilmSource, request: FilmRequest, bundle: Bundle) -> None:
-    """Raises now what would otherwise be raised hours later, when a shot is reached."""
+    """Raises errors now that would otherwise be raised hours later, when a shot is reached."""
     _check_hints(source, request)
     _check_model(request, bundle)
     check_device(device_of(request.settings.device))
@@ -241,11 +241,11 @@ def _container_warnings(
     pcm = next((stream for stream in copied if stream.is_pcm), None)
     if pcm is not None and encoding.muxer == "mp4":
         yield (
-            f"Some players hear noise where an MP4 has sound like {pcm.label}; -o NAME.mov and "
+            f"Some players play sound like {pcm.label} in an MP4 as noise; -o NAME.mov and "
             "NAME.mkv are safe."
         )
     if source.chapters and any(stream.wave for stream in copied):
-        yield "Its chapters are left out, because of its sound. -o NAME.mov keeps them."
+        yield "Its chapters are left out because of its sound. -o NAME.mov keeps them."
     exact = source.time_base.numerator == 1 and 1000 % source.time_base.denominator == 0
     if encoding.muxer == "matroska" and "matroska" not in source.container and not exact:
         yield (

@@ -38,7 +38,7 @@ _APPROXIMATED = {4: "FCC", 7: "SMPTE 240M", 10: "BT.2020 of constant luminance"}
 _WITHOUT_CODEC = frozenset({"attachment", "data"})
 _PROGRESSIVE, _TOP_FIRST, _BOTTOM_FIRST = 1, 2, 3  # FFmpeg's AVFieldOrder; 0 is unknown
 _UPRIGHT = (1, 0, 0, 0, 1, 0, 0, 0, 1)
-_TOLD_FROM = 10  # seconds: nearly every broadcast begins a second or two after 0
+_TOLD_FROM = 10  # seconds: nearly every broadcast starts a second or two after 0
 _HDR = {16: "PQ", 18: "HLG"}
 
 
@@ -66,7 +66,7 @@ def probe(path: Path) -> FilmSource:
         warnings += _clock_warnings(clock)
         first_pts = frame.pts or 0
         unit = cast(Fraction, stream.time_base)
-        if clock.joins and clock.end is not None:  # FFmpeg takes the clock as it is
+        if clock.joins and clock.end is not None:  # FFmpeg does not correct the clock
             seconds, exact_duration = clock.end - first_pts * unit, True
         rate = stream.guessed_rate or stream.average_rate or Fraction(25)
         side_data, stream_data = _side_data(path, container, found, described)
@@ -120,11 +120,11 @@ def _pixel_format(frame: VideoFrame) -> PixelFormat:
     components = found.components
     has_chroma = len(components) > 2
     bits = 8 if found.has_palette else min(16, max(part.bits for part in components))
-    # Palettes and single bits have no luma plane either.
+    # Neither palettes nor single bits have a luma plane.
     rgb = found.is_rgb or found.has_palette or found.is_bayer or found.is_bit_stream or bits < 8
     subsampled = (False, False)
     if has_chroma and not rgb:
-        # 64 is divisible by every sampling there is; 4:1:1 and 4:1:0 have a quarter.
+        # 64 is divisible by every subsampling factor; 4:1:1 and 4:1:0 have a quarter.
         subsampled = found.chroma_height(64) < 64, found.chroma_width(64) < 64
         subsampled = (False, False) if subsampled == (True, False) else subsampled
     return PixelFormat(
@@ -223,8 +223,8 @@ def _clock_warnings(clock: FilmClock) -> Iterator[str]:
         yield f"Its clock begins at {float(clock.begin):.1f} s; the coloured film begins at 0."
     for join in clock.joins:
         yield (
-            f"Its clock jumps at {float(join):.1f} s, as where recordings were joined; the "
-            "coloured film goes on there, pictures and sound together."
+            f"Its clock jumps at {float(join):.1f} s, as if recordings were joined there; the "
+            "coloured film continues there, pictures and sound together."
         )
     if clock.wrong:
         times = "1 packet" if clock.wrong == 1 else f"{clock.wrong:,} packets"
@@ -232,7 +232,7 @@ def _clock_warnings(clock: FilmClock) -> Iterator[str]:
 
 
 def _duration(container: InputContainer, stream: VideoStream) -> tuple[Fraction | None, bool]:
-    """The duration in seconds, and whether it is that of the video and not of the whole file."""
+    """The duration in seconds, and whether it is that of the video, not of the whole file."""
     unit = cast(Fraction, stream.time_base)
     tag = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
     if tag is not None:  # Matroska
@@ -241,7 +241,7 @@ def _duration(container: InputContainer, stream: VideoStream) -> tuple[Fraction 
         return max(Fraction(0), end - (stream.start_time or 0) * unit), True
     if stream.duration and "mp4" in container.format.name:
         return stream.duration * unit, True
-    # Of other containers FFmpeg reports the duration of the file for every stream.
+    # For other containers FFmpeg reports the duration of the file for every stream.
     return (Fraction(container.duration, av.time_base) if container.duration else None), False
 
 
@@ -249,14 +249,14 @@ def _field_order(stream: VideoStream, found: Survey) -> int:
     order = int(stream.codec_context.field_order)
     if found.top_first is None:
         return order or _PROGRESSIVE
-    # Where the film begins progressive, or says nothing, the frames themselves tell.
+    # If the film begins progressive, or states nothing, the frames themselves decide.
     return order if order > _PROGRESSIVE else (_TOP_FIRST if found.top_first else _BOTTOM_FIRST)
 
 
 def _side_data(
     path: Path, container: InputContainer, found: Survey, described: Mapping[str, str]
 ) -> tuple[Mapping[str, bytes], Mapping[str, str]]:
-    """What is attached to frames, and what is to the stream and its packets."""
+    """The data attached to frames, and the data attached to the stream and its packets."""
     stream_data = dict.fromkeys(sorted(found.packet_data), "") | dict(described)
     if "mp4" not in container.format.name or CROPPING in stream_data:
         return found.side_data, stream_data
@@ -271,9 +271,9 @@ def _timecode(
     first_pts: int,
     rate: Fraction,
 ) -> tuple[str | None, str | None]:
-    """The timecode of the first frame, if only frames state it, and a sentence where it jumps."""
+    """The timecode of the first frame, if only frames state it, and a sentence if it jumps."""
     if any(key.casefold() == "timecode" for key in (*stream.metadata, *container.metadata)):
-        return None, None  # which is copied
+        return None, None  # this tag is copied
     unit = cast(Fraction, stream.time_base)
     return start_of((((pts - first_pts) * unit, code) for pts, code in codes), rate)
 

@@ -1,13 +1,13 @@
 """Temporal consistency: chroma is propagated along the optical flow and blended with predictions.
 
-A network that colours each frame by itself gives slightly different colours from frame to frame,
+A network that colours each frame by itself predicts slightly different colours from frame to frame,
 which is seen as flicker. Here the chroma of the previous frame is warped along the optical flow and
-a share of the new prediction is blended in, so that the error of one frame is averaged away while a
-real change arrives within some frames. Where the warped picture does not match the present one
-(something was uncovered, a cut) nothing is propagated.
+blended with a share of the new prediction, so the errors of single frames average out while a real
+change arrives within a few frames. Where the warped picture does not match the current one
+(something was uncovered, a cut), nothing is propagated.
 
 The decoded ab is blended. Blending distributions, as logits or as probabilities, was measured too:
-no steadier, less colourful (docs/adr/0023), and ten times the time.
+it is no steadier, less colourful (docs/adr/0023), and takes ten times as long.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tintype.video.optical_flow import FlowField
 
-_MAX_GAIN = 1.5  # by which the chroma that blending has lost is restored, at most
+_MAX_GAIN = 1.5  # largest factor for restoring the chroma lost in blending
 _STALE_BELOW = 0.6  # mean confidence since the last prediction
 
 
@@ -29,8 +29,9 @@ class PropagatedChroma:
     Attributes:
         ab: (2, h, w) CIELAB units.
         magnitude: (h, w) CIELAB units, the chroma of the colours before they were blended. The mean
-            of an orange and a red is nearer to neutral than either; this records their chroma.
-        confidence: (h, w) in 0..1, how much of it comes from a prediction of the same object.
+            of an orange and a red is closer to neutral than either; this records their chroma.
+        confidence: (h, w) in 0..1, the degree to which it comes from a prediction of the same
+            object.
     """
 
     ab: NDArray[np.float32]
@@ -53,7 +54,7 @@ class PropagatedChroma:
         return float(self.confidence.mean()) < _STALE_BELOW
 
     def restored(self) -> NDArray[np.float32]:
-        """(2, h, w) ab with the chroma restored that blending has lost."""
+        """(2, h, w) ab, with the chroma that blending lost restored."""
         blended = np.hypot(*self.ab)
         gain = self.magnitude / np.maximum(blended, np.float32(1e-3))
         return np.asarray(self.ab * np.clip(gain, 1, np.float32(_MAX_GAIN)))

@@ -1,6 +1,7 @@
 """The provenance of a film, in the comment of its container: a sentence, then JSON for programs.
 
-MP4, MOV and Matroska all have a comment, and players show it. An existing comment is kept above it.
+MP4, MOV and Matroska all support a comment, and players show it. An existing comment is kept above
+it.
 """
 
 import json
@@ -20,8 +21,8 @@ def add_provenance(metadata: Mapping[str, str], provenance: Provenance) -> dict[
         provenance: Of the coloured film.
 
     Returns:
-        All metadata of the source, with the provenance at the end of the comment; it replaces an
-        earlier one.
+        All metadata of the source, with the provenance at the end of the comment, where it replaces
+        an earlier one.
     """
     kept_comment, _ = _split(_comment(metadata))
     text = f"{provenance.sentence}. {_PREFIX}{provenance.to_json()}"
@@ -36,7 +37,7 @@ def film_provenance(metadata: Mapping[str, str]) -> Provenance | None:
         metadata: Of its container.
 
     Returns:
-        None if the film was not coloured by Tintype, or the comment was removed.
+        None if Tintype did not colour the film, or the comment was removed.
     """
     return _split(_comment(metadata))[1]
 

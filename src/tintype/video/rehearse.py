@@ -1,4 +1,4 @@
-"""A rehearsal of a film: its first frames are coloured in memory, and nothing is written."""
+"""A rehearsal of a film: colours its first frames in memory, and writes nothing."""
 
 import time
 from collections.abc import Iterator
@@ -21,12 +21,12 @@ _MOST_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class FilmRate:
-    """What frames have taken.
+    """Measurements for the first frames.
 
     Attributes:
-        frames: How many were coloured.
+        frames: Number of frames coloured.
         seconds: For all of them, one after the other: a run overlaps its steps and is faster.
-        bytes: Of the video that they became.
+        bytes: Size of the resulting video.
     """
 
     frames: int
@@ -38,9 +38,9 @@ def measure(job: FilmJob, bundle: Bundle, *, renderers: RendererFactory | None =
     """Colours the first frames of a film in memory.
 
     Args:
-        job: As planned.
+        job: The job, as planned.
         bundle: The model.
-        renderers: Creates the renderer; None is that of a run.
+        renderers: Creates the renderer; None uses that of a run.
 
     Raises:
         FilmError: The film cannot be opened.

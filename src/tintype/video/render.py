@@ -1,4 +1,4 @@
-"""Renders chroma for the frames of a film, one after the other."""
+"""Renders chroma for the frames of a film, in order."""
 
 import io
 import threading
@@ -30,19 +30,19 @@ from tintype.video.propagation import PropagatedChroma
 from tintype.video.request import FilmRequest
 from tintype.video.shots import Shot, is_cut, track_hints
 
-_CARD_FRAMES = 3  # in which a picture becomes neutral where a card appears without a cut
+_CARD_FRAMES = 3  # over which a picture becomes neutral if a card appears without a cut
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedFrame:
-    """What depends on a frame alone, and can be computed ahead of its turn.
+    """The part of the work that depends on one frame alone, and can be done ahead of its turn.
 
     Attributes:
         grey: Upright, full range.
-        light: The same in full light, where a fade has darkened it.
+        light: The same in full light, if a fade has darkened it.
         luma: ``fit.padded`` Y' at the size of the network's input, uint8, in full light.
-        fit: How the frame lies in the network's input.
-        prediction: Of the network; None if the frame was left out.
+        fit: The position of the frame in the network's input.
+        prediction: Of the network; None if the frame was skipped.
         card: Whether the frame is a title card.
         exposure: How a fade has changed it; None if it is in full light.
     """
@@ -57,19 +57,19 @@ class PreparedFrame:
 
 
 class Renderer:
-    """Renders chroma for one frame after the other; keeps state between them.
+    """Renders chroma for frame after frame; keeps state between them.
 
-    `prepare` may be called ahead and from several threads; `render` takes the frames in order.
+    `prepare` may be called ahead and from several threads; `render` expects the frames in order.
 
     Args:
         engine: The loaded model.
         settings: How to colour; hints belong to `shots`.
-        layout: How the stream stores its pictures.
+        layout: The layout of the stream's pictures.
         shots: Hints and references for single shots.
         steady: 0..1, the share of the propagated chroma that is kept at each frame; 0 colours each
-            frame by itself. None is `STEADY`.
-        every: The network predicts one of so many frames, and those in which much is new. None is
-            `EVERY`.
+            frame independently. None is `STEADY`.
+        every: The network predicts one frame in this many, and those in which much is new. None
+            is `EVERY`.
 
     Raises:
         UsageError: The settings apply to single photographs, or a number is out of range.
@@ -99,7 +99,7 @@ class Renderer:
         self._shots = sorted(shots, key=lambda shot: shot.start)
         self._flow = FlowEstimator()
         self._reference_lock = threading.Lock()  # for the engine's cache of the reference
-        # The state that is kept from frame to frame; `state` and `restore` cover all of it.
+        # The state kept from frame to frame; `state` and `restore` cover all of it.
         self._frames = 0
         self._frames_since_prediction = 0
         self._shots_begun = 0
@@ -112,7 +112,7 @@ class Renderer:
     def prepare(
         self, luma: Samples, number: int, exposure: Exposure | None = None
     ) -> PreparedFrame:
-        """Prepares a frame. This takes most of the time, and needs no other frame.
+        """Prepares a frame. This takes most of the time, and does not need any other frame.
 
         Args:
             luma: ``layout.shape`` as stored.
@@ -140,7 +140,7 @@ class Renderer:
         """Renders chroma for the next frame.
 
         Args:
-            frame: As `prepare` returned it.
+            frame: As returned by `prepare`.
             seconds: Its time, for the shots.
 
         Returns:
@@ -148,7 +148,7 @@ class Renderer:
 
         Raises:
             ModelError: As `prepare`.
-            UsageError: A hint lies outside the frame.
+            UsageError: A hint is outside the frame.
         """
         cut = self._propagate(frame)
         shot_begins = self._begin_shots(seconds, cut=cut)
@@ -192,7 +192,7 @@ class Renderer:
         return False
 
     def _begin_shots(self, seconds: float, *, cut: bool) -> bool:
-        """Ends the shot at a cut, begins one that is due; returns whether one begins."""
+        """Ends the shot at a cut, and begins one that is due; returns whether one begins."""
         if cut:
             self._shot = None
         begins = False
@@ -206,10 +206,10 @@ class Renderer:
         return begins
 
     def _follow_card(self, frame: PreparedFrame, *, cut: bool) -> None:
-        """Makes the picture neutral on a title card: at once at a cut, otherwise in some frames."""
+        """Makes title cards neutral: immediately at a cut, otherwise over some frames."""
         if cut or frame.exposure is not None:
             self._neutral = float(frame.card)
-        elif frame.card == self._was_card:  # a single frame may be mistaken
+        elif frame.card == self._was_card:  # a single frame may be misclassified
             step = 1 / _CARD_FRAMES if frame.card else -1 / _CARD_FRAMES
             self._neutral = min(max(self._neutral + step, 0.0), 1.0)
         self._was_card = frame.card
@@ -290,13 +290,13 @@ class Renderer:
         """Restores a state.
 
         Args:
-            state: As `state` of a renderer with the same arguments returned it.
+            state: Returned by `state` of a renderer with the same arguments.
 
         Raises:
-            LookupError, ValueError, zipfile.BadZipFile: It is not.
+            LookupError, ValueError, zipfile.BadZipFile: It is not such a state.
         """
         with zipfile.ZipFile(io.BytesIO(state)) as parts:
-            # It is written without compression, so that nothing in it is larger than it is.
+            # It is written without compression, so nothing in it can be larger than the file.
             if sum(entry.file_size for entry in parts.infolist()) > len(state):
                 raise ValueError("compressed")
         with np.load(io.BytesIO(state), allow_pickle=False) as saved:
@@ -341,13 +341,13 @@ def renderer_factory(request: FilmRequest, bundle: Bundle) -> RendererFactory:
         bundle: The model.
 
     Returns:
-        A function of the layout of the frames.
+        A function that takes the layout of the frames.
     """
     told = (request.settings.reference, *(shot.reference or shot.hints for shot in request.shots))
     compared = request.settings.hinted or any(told)
 
     def create(layout: PlaneLayout) -> FrameRenderer:
-        # One thread for each prediction: several at a time use the cores better than one can.
+        # One thread per prediction: several predictions at once use the cores better than one can.
         engine = Engine(bundle, threads=1, at_once=usable_cores(), features=compared)
         return Renderer(
             engine,

@@ -1,9 +1,9 @@
-"""The run: a planned film is coloured in segments, which are then joined; it can be resumed.
+"""The run: colours a planned film in segments, then joins them; an interrupted run can be resumed.
 
-One thread decodes, several predict, one renders the frames in order, one encodes; each waits for
-the next when it is ahead, so that a film of any length needs the memory of a few frames. Finished
-frames are stored in segments (`tintype.video.segments`); a later run continues after the last one
-and gives the same bytes as one without an interruption.
+One thread decodes, several predict, one renders the frames in order, one encodes. Each waits for
+the next if it is ahead, so a film of any length needs memory for only a few frames. Finished frames
+are stored in segments (`tintype.video.segments`); a later run continues after the last one and
+produces the same bytes as an uninterrupted one.
 """
 
 import json
@@ -35,7 +35,7 @@ from tintype.video.source import FilmSource
 from tintype.video.threads import Prefetcher, SegmentEncoder, SegmentEnd
 
 SEGMENT_FRAMES = 120
-"""Frames of a segment: what an interrupted run repeats, at most, and the largest distance between
+"""Frames per segment: the most that an interrupted run repeats, and the largest distance between
 keyframes."""
 
 
@@ -51,18 +51,18 @@ def color(
     """Colours a film, from where an earlier run stopped.
 
     Args:
-        job: As planned, and not done.
+        job: The job, as planned and not done.
         bundle: The model.
         overwrite: Whether an existing output may be replaced.
         on_progress: Called with the number of finished frames, first with that of earlier runs.
-        renderers: Creates the renderer; None is `renderer_factory`.
+        renderers: Creates the renderer; None uses `renderer_factory`.
         segment_frames: Frames of a segment.
 
     Returns:
-        The number of frames of the film, and what of it could not be read.
+        The number of frames in the film, and what could not be read.
 
     Raises:
-        FilmError: None of it can be read, or another process is writing it.
+        FilmError: None of its frames can be read, or another process is writing it.
         WriteError: The disk is full, or permission is denied.
         TargetExistsError: The output was created meanwhile.
     """
@@ -90,10 +90,10 @@ def color(
 def clean_up(job: FilmJob) -> None:
     """Removes the segments of a run that was killed after its film was complete.
 
-    Those of another film, as one with the same name in another container, stay.
+    Those of another film, such as one with the same name in another container, stay.
 
     Args:
-        job: One that is done.
+        job: A job that is done.
 
     Raises:
         FilmError: Another process is writing it.
@@ -102,7 +102,7 @@ def clean_up(job: FilmJob) -> None:
     try:
         key = json.loads(stored_key(job.target) or "null")
     except (ValueError, RecursionError):
-        key = None  # damaged, and so of no use
+        key = None  # damaged, and so useless
     # The same folder serves a film in another container, which may be unfinished.
     if isinstance(key, dict) and key.get("provenance") != _provenance(job):
         return
@@ -126,7 +126,7 @@ def _write(job: FilmJob, store: SegmentStore, *, overwrite: bool) -> None:
 
 
 def _key(job: FilmJob, segment_frames: int) -> str:
-    """Everything that the bytes of the segments depend on."""
+    """Everything that determines the bytes of the segments."""
     data = {
         "provenance": _provenance(job),
         "layout": repr(job.source.layout),
@@ -147,16 +147,16 @@ def _color_rest(
     on_progress: Callable[[int], None],
     segment_frames: int,
 ) -> None:
-    """Colours the frames that no segment holds yet."""
+    """Colours the frames that are not in any segment yet."""
     state = store.state()
     if state is not None:
         try:
             renderer.restore(state)
-        # Its sum was right, so somebody made it so.
+        # The checksum matched, so somebody made it this way on purpose.
         except (LookupError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise FilmError(
-                f"{shown(store.folder)} holds an unfinished film that cannot be gone on with.",
-                advice="Remove that folder, and give the same command again.",
+                f"{shown(store.folder)} contains an unfinished film that cannot be resumed.",
+                advice="Remove that folder, and run the same command again.",
             ) from error
     number = store.frames
     on_progress(number)
@@ -164,7 +164,7 @@ def _color_rest(
     source, window = job.source, job.request.window
     start = None if window is None else window.start
     wanted = frames_until(source, window, read_frames(source, damage, start=start))
-    # Whether a frame is in a fade depends on those before it, the finished ones too.
+    # Whether a frame is in a fade depends on earlier frames, including the finished ones.
     frames = islice(with_exposures(wanted, source.layout), number, None)
     cores = usable_cores()
     prepared: deque[tuple[Frame, Future[Any]]] = deque()
@@ -205,9 +205,9 @@ def frames_until(
     """The frames up to the end of the requested part.
 
     Args:
-        source: As probed.
+        source: The film, as probed.
         window: The part; None is all of it.
-        frames: From where it begins.
+        frames: The frames from the beginning of the part.
     """
     if window is None:
         yield from frames

@@ -1,12 +1,13 @@
 """The unfinished film: encoded segments of some seconds each, in a folder beside the output.
 
-A segment is a file that exists either complete or not at all. It holds the packets of the encoder
-and the state of the renderer at its end, so that a later run continues from there. The folder
-records what its segments depend on; for anything else it is emptied.
+A segment is a file that is either complete or does not exist. It contains the packets of the
+encoder and the final state of the renderer, so a later run continues from there. The folder records
+what its segments depend on; if anything differs, it is emptied.
 
-A segment file: packets one after the other, the renderer's state, an index of both as JSON, its
-length in four bytes, and the SHA-256 of all before. No container format is used: those with exact
-times (MP4) are complete only when closed, and Matroska rounds times to milliseconds.
+A segment file consists of packets one after the other, the renderer's state, an index of both as
+JSON, the length of the index in four bytes, and the SHA-256 of everything before. No container
+format is used: those with exact times (MP4) are complete only when closed, and Matroska rounds
+times to milliseconds.
 """
 
 import hashlib
@@ -62,7 +63,7 @@ class SegmentIndex:
         state_size: Of the renderer's state, in bytes.
         end: Whether the film ends here.
         damage: What could not be read up to here.
-        extradata: SHA-256 of that of the encoder; all segments have the same.
+        extradata: SHA-256 of the encoder's extradata; the same in all segments.
     """
 
     pts: "array[int]"
@@ -81,7 +82,7 @@ class SegmentIndex:
 
 
 class _Fields(msgspec.Struct, forbid_unknown_fields=True):
-    """An index as it is written."""
+    """An index as written to the file."""
 
     pts: list[int]
     sizes: list[int]
@@ -93,7 +94,7 @@ class _Fields(msgspec.Struct, forbid_unknown_fields=True):
     extradata: str
 
     def index(self) -> SegmentIndex:
-        """As it is used.
+        """The index as used in memory.
 
         Raises:
             OverflowError: A number is too large for its array.
@@ -108,10 +109,10 @@ class SegmentStore:
 
     Args:
         target: The film that will be written.
-        key: Everything that its bytes depend on.
+        key: Everything that determines its bytes.
 
     Raises:
-        FilmError: Another process has locked it, or there is something else in its place.
+        FilmError: Another process has locked it, or something else is in its place.
         OSError: The folder cannot be created.
     """
 
@@ -120,7 +121,8 @@ class SegmentStore:
         self.folder.mkdir(exist_ok=True)
         if (foreign := _foreign(self.folder)) is not None:
             raise FilmError(
-                f"{shown(foreign)} is not from Tintype, and in the place of an unfinished film.",
+                f"{shown(foreign)} was not written by Tintype, and is in the place of an "
+                "unfinished film.",
                 advice="Move it away, or give -o another name.",
             )
         self._lock: IO[bytes] = (self.folder / _LOCK_FILE).open("a+b")
@@ -179,7 +181,7 @@ class SegmentStore:
         return SegmentWriter(self._path(len(self.segments)))
 
     def add(self, index: SegmentIndex) -> None:
-        """Adds a segment that was just written."""
+        """Adds a segment that has just been written."""
         self.segments.append(index)
 
     def close(self) -> None:
@@ -187,7 +189,7 @@ class SegmentStore:
         self._lock.close()
 
     def remove(self) -> None:
-        """Removes the folder and what Tintype has written there."""
+        """Removes the folder and the files that Tintype has written there."""
         self._clear(keep=0)
         self._lock.close()
         with suppress(OSError):
@@ -237,8 +239,8 @@ def _read_key(folder: Path) -> str | None:
 
 
 def _foreign(folder: Path) -> Path | None:
-    """What is in the place of an unfinished film and not from us; None where nothing is."""
-    # What a link leads to is somebody's, whatever the names there.
+    """What is in the place of an unfinished film but not written by Tintype, or None."""
+    # The target of a link belongs to somebody else, whatever the names in it.
     if folder.is_symlink():
         return folder
     found = [
@@ -250,15 +252,15 @@ def _foreign(folder: Path) -> Path | None:
 
 
 def _folder(target: Path) -> Path:
-    # Without the extension: the same segments serve another container.
+    # Without the extension: the same segments can be used for another container.
     return target.with_name(f".tintype-{target.stem}.part")
 
 
 class SegmentWriter:
-    """Writes one segment, packet by packet, so that none is held in memory as a whole.
+    """Writes one segment, packet by packet, so a segment is never held in memory as a whole.
 
     Args:
-        path: Its name once it is complete.
+        path: The name of the complete segment.
     """
 
     def __init__(self, path: Path) -> None:
@@ -282,7 +284,7 @@ class SegmentWriter:
         """Completes the segment and gives it its name.
 
         Args:
-            state: Of the renderer after the last frame.
+            state: The renderer's state after the last frame.
             duration: As in `SegmentIndex`.
             end: As in `SegmentIndex`.
             damage: As in `SegmentIndex`.
@@ -338,7 +340,7 @@ def _read_index(path: Path) -> SegmentIndex | None:
             file.seek(size - digest.digest_size - 4 - length)
             fields = msgspec.json.decode(file.read(min(length, _MOST_INDEX)), type=_Fields)
         index = fields.index()
-    # What sums do not fit is damaged as well; RecursionError is of brackets without end.
+    # A checksum that does not match is damage as well; RecursionError comes from endless brackets.
     except (OSError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
         return None
     packed = sum(index.sizes) + index.state_size
@@ -365,4 +367,4 @@ def _locked(file: IO[bytes]) -> bool:
     try:
         return try_lock(file)
     except OSError:
-        return True  # without locks the user has to make sure that only one process runs
+        return True  # without locks, users must ensure that only one process runs

@@ -1,4 +1,4 @@
-"""Shots: where a cut is, and the hints that apply from one frame to the next cut."""
+"""Shots: where cuts are, and the hints that apply from one frame to the next cut."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,8 +23,8 @@ class Shot:
 
     Attributes:
         start: Seconds. The hints apply from the first frame that is not earlier to the next cut.
-        hints: Colours at places of that first frame; they are tracked through the shot.
-        reference: A picture to take colours from.
+        hints: Colours at positions in that first frame; they are tracked through the shot.
+        reference: A picture from which to take colours.
     """
 
     start: float
@@ -32,7 +32,7 @@ class Shot:
     reference: Reference | None = None
 
     def canonical(self) -> dict[str, Any]:
-        """As JSON, for `FilmRequest.canonical`."""
+        """The shot as JSON, for `FilmRequest.canonical`."""
         data: dict[str, Any] = {"at": float(self.start)}
         if self.hints:
             data["hints"] = [[h.x, h.y, float(h.a), float(h.b), h.radius] for h in self.hints]
@@ -49,13 +49,13 @@ def is_cut(flow: FlowField) -> bool:
 def track_hints(
     hints: tuple[Hint, ...], before: NDArray[np.uint8], after: NDArray[np.uint8], fit: Fit
 ) -> tuple[Hint, ...]:
-    """Hints one frame later; those that are lost are dropped.
+    """Hints moved to the next frame; those that are lost are dropped.
 
     Args:
-        hints: At places of the earlier frame, in its pixels.
+        hints: At positions in the earlier frame, in its pixels.
         before: ``fit.padded`` Y' of the earlier frame.
         after: ``fit.padded`` Y' of the later one.
-        fit: How both lie in the network's input.
+        fit: The position of both in the network's input.
 
     Source: Bouguet, "Pyramidal Implementation of the Lucas Kanade Feature Tracker", 1999.
     """

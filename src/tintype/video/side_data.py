@@ -1,7 +1,7 @@
-"""What is attached to the frames and the streams of a film, and what becomes of each kind.
+"""The data attached to the frames and streams of a film, and what becomes of each kind.
 
-FFmpeg calls it side data. One table says of every kind of either whether it is used up, is written
-again, or is lost; what the table does not know is lost, and named after FFmpeg's own name.
+FFmpeg calls it side data. For frames and for streams, a table defines for every kind whether it is
+used up, written again, or lost; other kinds are lost, and reported under FFmpeg's own name.
 """
 
 import re
@@ -21,7 +21,7 @@ from tintype.errors import shown
 from tintype.video.defaults import Codec
 
 CLEAN_APERTURE = "CLEAN_APERTURE"
-"""The name here of a `clap` that FFmpeg does not report, as one that is no whole pixels."""
+"""Our name for a `clap` that FFmpeg does not report, such as one that is not in whole pixels."""
 
 _BOTH: tuple[Codec, ...] = ("h264", "h265")
 _STALE_SEI = (  # the settings of the encoder that made the source, written by x264 and x265
@@ -30,9 +30,9 @@ _STALE_SEI = (  # the settings of the encoder that made the source, written by x
 )
 _UUID = 16  # bytes, at the start of an unregistered message
 _SIXTEENTHS = 16  # the unit of a pan-scan window
-# FFmpeg's AVFrameSideDataType as far as PyAV has no name for it.
+# Values of FFmpeg's AVFrameSideDataType for which PyAV has no name.
 _UNNAMED = MappingProxyType({28: "LCEVC", 29: "VIEW_ID", 30: "3D_REFERENCE_DISPLAYS", 31: "EXIF"})
-_UNNAMED_PROGRAMS = ("Service01", "FFmpeg")  # what FFmpeg writes where nothing was said
+_UNNAMED_PROGRAMS = ("Service01", "FFmpeg")  # FFmpeg's defaults
 _MAX_UNNAMED = 16  # kinds without a name that are removed from one frame
 
 
@@ -41,9 +41,9 @@ class Kind:
     """A kind of side data.
 
     Attributes:
-        what: For messages, with its verb; empty where nothing is lost: it describes how the source
-            was compressed, or is used up in decoding.
-        codecs: With which it is written again.
+        what: For messages, with its verb; empty if nothing is lost, because it describes how the
+            source was compressed, or is used up in decoding.
+        codecs: Codecs with which it is written again.
     """
 
     what: str = ""
@@ -85,7 +85,7 @@ FRAME_KINDS: Mapping[str, Kind] = MappingProxyType(
         "SEI_UNREGISTERED": Kind("user data in its frames (unregistered SEI messages) is"),
         "REGIONS_OF_INTEREST": Kind("regions of interest are"),
         "DETECTION_BBOXES": Kind("boxes around detected objects are"),
-        # The first is carried as the timecode of the film, the others follow from it.
+        # The first is carried as the timecode of the film, from which the others follow.
         "GOP_TIMECODE": _USED,
         "S12M_TIMECODE": _USED,
         "DISPLAYMATRIX": _USED,  # written to the container
@@ -101,10 +101,10 @@ FRAME_KINDS: Mapping[str, Kind] = MappingProxyType(
         "AUDIO_SERVICE_TYPE": _USED,
     }
 )
-"""Of frames, by the names of FFmpeg's AVFrameSideDataType."""
+"""For frames, by the names of FFmpeg's AVFrameSideDataType."""
 
 CROPPING = "Frame Cropping"
-"""How a container says that players hide edges: PixelCrop in Matroska, `clap` in QuickTime."""
+"""How a container tells players to hide edges: PixelCrop in Matroska, `clap` in QuickTime."""
 
 STREAM_KINDS: Mapping[str, Kind] = MappingProxyType(
     {
@@ -153,11 +153,11 @@ STREAM_KINDS: Mapping[str, Kind] = MappingProxyType(
         "IAMF Recon Gain Info Parameter Data": _USED,
     }
 )
-"""Of streams and packets, by the names that FFmpeg prints for its AVPacketSideDataType."""
+"""For streams and packets, by the names that FFmpeg prints for its AVPacketSideDataType."""
 
 
 def frame_side_data(frame: VideoFrame) -> dict[str, bytes]:
-    """What is attached to a frame and says something, by the names of FFmpeg.
+    """The meaningful side data of a frame, by FFmpeg's names.
 
     Args:
         frame: As decoded.
@@ -171,11 +171,11 @@ def frame_side_data(frame: VideoFrame) -> dict[str, bytes]:
 
 @dataclass(slots=True)
 class Described:
-    """What FFmpeg prints about a container and PyAV does not give access to.
+    """Information that FFmpeg prints about a container and PyAV does not provide.
 
     Attributes:
-        streams: What is attached to each stream, by its index: names and descriptions.
-        programs: Tags of the programmes of a broadcast: their number, and the name of the tag.
+        streams: The side data of each stream, by its index: names and descriptions.
+        programs: Tags of the programmes of a broadcast: programme number and tag name.
         groups: The kinds of groups that streams form, as FFmpeg names them.
     """
 
@@ -223,13 +223,13 @@ def read_description(text: str) -> Described:
 def lost_side_data(
     frames: Iterable[str], streams: Mapping[str, str], codec: Codec, *, in_place: bool
 ) -> Iterator[str]:
-    """A sentence for each thing that is attached and not carried.
+    """A sentence for each kind of side data that is lost.
 
     Args:
-        frames: The names of what is attached to frames.
-        streams: The names of what is attached to the stream and its packets, with descriptions.
-        codec: Of the output.
-        in_place: Whether the decoder's own frames are encoded again, with what belongs to them.
+        frames: Names of the side data of frames.
+        streams: Names of the side data of the stream and its packets, with descriptions.
+        codec: The codec of the output.
+        in_place: Whether the decoder's own frames are encoded again, with their side data.
     """
     lost: dict[str, str] = {}
     for kinds, names in ((FRAME_KINDS, frames), (STREAM_KINDS, streams)):
@@ -247,7 +247,7 @@ def lost_side_data(
 
 
 def timecode_of(frame: VideoFrame) -> str | None:
-    """The timecode that a frame itself states (MPEG-2 GOP header, SMPTE ST 12-1); None if none.
+    """The timecode that a frame itself states (MPEG-2 GOP header, SMPTE ST 12-1), or None.
 
     Args:
         frame: As decoded.
@@ -264,14 +264,14 @@ def filtered(frame: VideoFrame, name: str, **options: str) -> VideoFrame | None:
         **options: Of the filter.
 
     Returns:
-        None if the filter lets no frame through.
+        None if the filter outputs no frame.
     """
     graph = Graph()
     source = graph.add_buffer(
         width=frame.width,
         height=frame.height,
         format=frame.format,
-        time_base=frame.time_base or Fraction(1, 1000),  # which no filter used here looks at
+        time_base=frame.time_base or Fraction(1, 1000),  # no filter used here reads it
     )
     step, sink = graph.add(name, **options), graph.add("buffersink")
     source.link_to(step)
@@ -296,7 +296,7 @@ def display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
 
 
 def _cropping(description: str) -> str:
-    """What is said of a container that hides edges: every pixel stays, and is shown."""
+    """The message about a container that hides edges: every pixel stays, and is shown."""
     edges = re.fullmatch(r"(\d+)/(\d+)/(\d+)/(\d+)", description)
     if edges is None:
         return "Its cropping by the container is lost: players show whole frames."
@@ -309,12 +309,12 @@ def _cropping(description: str) -> str:
 
 
 def _entries(frame: VideoFrame) -> list[tuple[str, bytes]]:
-    """All side data of a frame, those of kinds that PyAV does not know without their contents."""
+    """All side data of a frame; kinds that PyAV does not support have no contents."""
     unknown: list[tuple[str, bytes]] = []
     while True:
         try:
             entries = [cast(Any, entry) for entry in frame.side_data]
-        except ValueError as error:  # as PyAV says it: "31 is not a valid Type"
+        except ValueError as error:  # PyAV's message: "31 is not a valid Type"
             number = re.match(r"\d+", str(error))
             if number is None or len(unknown) >= _MAX_UNNAMED:
                 raise
@@ -335,7 +335,7 @@ def _is_foreign_message(data: bytes, _frame: VideoFrame) -> bool:
 
 
 def _is_panned(data: bytes, frame: VideoFrame) -> bool:
-    """Whether FFmpeg's AVPanScan names a part of the picture; MPEG-2 decoders attach empty ones."""
+    """Whether FFmpeg's AVPanScan selects part of the picture; MPEG-2 decoders attach empty ones."""
     _, width, height = (int(value) for value in np.frombuffer(data[:12], np.int32))
     whole = (frame.width * _SIXTEENTHS, frame.height * _SIXTEENTHS)
     return width > 0 and height > 0 and (width < whole[0] or height < whole[1])
@@ -347,7 +347,7 @@ _SAYS: Mapping[str, Callable[[bytes, VideoFrame], bool]] = MappingProxyType(
 
 
 def _description(container: InputContainer) -> str:
-    """A container as FFmpeg describes it, which PyAV hands on only at this level of logging."""
+    """FFmpeg's description of a container, which PyAV passes on only at this log level."""
     level, skip = av.logging.get_level(), av.logging.get_skip_repeated()
     av.logging.set_level(av.logging.INFO)
     av.logging.set_skip_repeated(False)

@@ -1,4 +1,4 @@
-"""Sound that the container of the output does not support, compressed again."""
+"""Sound that the output container does not support, compressed again."""
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
@@ -20,7 +20,7 @@ _BITS_PER_SECOND = 128_000  # of each channel, where the codec is lossy
 
 
 def sound_encoder(encoding: Encoding) -> str:
-    """FFmpeg's name of the encoder for sound: lossless where the container is made for it."""
+    """FFmpeg's name of the encoder for sound: lossless if the container is intended for it."""
     return _ENCODERS[encoding.muxer]
 
 
@@ -57,14 +57,14 @@ class SoundConverter:
 
     Args:
         old: The stream of the source.
-        new: The stream of the output, as `add_sound` returned it.
+        new: The stream of the output, as returned by `add_sound`.
     """
 
     def __init__(self, old: AudioStream, new: AudioStream) -> None:
         self._old, self._new = old, new
 
     def packets(self, packet: "AnyPacket | None") -> Iterator[AnyPacket]:
-        """The packets of the output that are ready after a packet of the source.
+        """The output packets that are ready after a packet of the source.
 
         Args:
             packet: With its corrected times; None ends the sound.

@@ -1,4 +1,4 @@
-"""The properties of a film file, as far as they decide how the coloured one is written."""
+"""The properties of a film file that determine how the coloured film is written."""
 
 import re
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class PixelFormat:
         bits: Per sample.
         subsampled: As `PlaneLayout.subsampled`.
         grey: Whether there is no chroma.
-        rgb: Whether there is no luma plane, so that luma is computed.
+        rgb: Whether there is no luma plane, so luma has to be computed.
         alpha: Whether there is transparency.
     """
 
@@ -42,18 +42,18 @@ class PixelFormat:
 
 @dataclass(frozen=True, slots=True)
 class OtherStream:
-    """A stream beside the video that is coloured.
+    """A stream other than the coloured video.
 
     Attributes:
         index: In the file.
         label: For messages: ``sound 1 (aac, eng)``.
-        codec: FFmpeg's name; empty where it knows none.
-        kind: FFmpeg's, as ``audio``.
-        regenerated: Whether the muxer writes it by itself: QuickTime keeps chapters and timecode as
-            streams.
-        wave: Whether Matroska describes it as a WAVE file does (``A_MS/ACM``), having no name of
-            its own for the codec.
-        encoder: Name of the encoder that compresses it again; None copies it.
+        codec: FFmpeg's name; empty if it has none.
+        kind: FFmpeg's media type, such as ``audio``.
+        regenerated: Whether the muxer writes it by itself: QuickTime stores chapters and timecode
+            as streams.
+        wave: Whether Matroska describes it like a WAVE file (``A_MS/ACM``), because it has no name
+            of its own for the codec.
+        encoder: Name of the encoder that compresses it again; None if it is copied.
     """
 
     index: int
@@ -66,7 +66,7 @@ class OtherStream:
 
     @property
     def is_pcm(self) -> bool:
-        """Whether it is sound that is not compressed."""
+        """Whether it is uncompressed sound."""
         return re.match(r"pcm_[suf]\d", self.codec) is not None
 
 
@@ -97,11 +97,11 @@ class FilmSource:
         interlaced: Whether a frame is two fields, anywhere in the film.
         whole_frames: Whether a frame is whole, anywhere in the film.
         order_changes: Whether the field that is shown first changes within the film.
-        side_data: What is attached to frames beside their pictures, by FFmpeg's names.
-        stream_data: What is attached to the stream and its packets, by FFmpeg's names; each with a
+        side_data: Data attached to frames besides their pictures, by FFmpeg's names.
+        stream_data: Data attached to the stream and its packets, by FFmpeg's names, each with a
             description.
-        timecode: Of the first frame, as the frames themselves state it; None if they do not.
-        other_streams: In the order of the file.
+        timecode: Of the first frame, as stated by the frames themselves; None if they do not.
+        other_streams: The other streams, in file order.
         chapters: Number of chapters.
         warnings: What cannot be preserved, or had to be assumed; a sentence each.
     """
@@ -146,7 +146,7 @@ class FilmSource:
 
     @property
     def lossless(self) -> bool:
-        """Whether the source is compressed without loss."""
+        """Whether the source is losslessly compressed."""
         return self.codec in _LOSSLESS
 
 

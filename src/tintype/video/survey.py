@@ -1,7 +1,7 @@
-"""Looks into a film at several places: a film need not go on as its first frame is.
+"""Examines a film at several places: it may not continue like its first frame.
 
-Broadcasts and discs begin with a logo or with black, often progressive and without tags, and go on
-interlaced and tagged. What is written for the whole film is decided by frames of all of it.
+Broadcasts and discs begin with a logo or with black, often progressive and untagged, and continue
+interlaced and tagged. Whatever is written for the whole film is decided from frames throughout it.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ _MAX_BOXES = 10_000
 
 
 class Tags(NamedTuple):
-    """What the codes of a frame mean, as numbers of ITU-T H.273.
+    """The meaning of the codes of a frame, as numbers from ITU-T H.273.
 
     Attributes:
         matrix: MatrixCoefficients.
@@ -46,20 +46,20 @@ class Tags(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What frames from all of a film have shown.
+    """Findings from frames throughout a film.
 
     Attributes:
-        tags: Of most frames.
-        tags_change: Whether other frames have others.
+        tags: The tags of most frames.
+        tags_change: Whether other frames have different ones.
         aspect: Of a pixel, width by height, in most of the film; None if unknown.
         aspect_changes: Whether it differs elsewhere.
         interlaced: Whether a frame is two fields, anywhere.
         progressive: Whether a frame is whole, anywhere.
-        top_first: Whether the upper field is the first, in most frames that are two fields; None
-            if there are none.
-        order_changes: Whether it is the other one elsewhere.
-        side_data: What is attached to frames beside their pictures, by FFmpeg's names.
-        packet_data: What is attached to packets of the video, by FFmpeg's names.
+        top_first: Whether the upper field comes first in most frames that are two fields; None if
+            there are none.
+        order_changes: Whether the order is different elsewhere.
+        side_data: Data attached to frames besides their pictures, by FFmpeg's names.
+        packet_data: Data attached to packets of the video, by FFmpeg's names.
         timecodes: Times of frames on the clock of the first one, in the stream's unit, and the
             timecodes that they state.
     """
@@ -85,14 +85,14 @@ def survey(
     *,
     begin: Fraction = Fraction(0),
 ) -> Survey:
-    """Decodes some frames from all of a film.
+    """Decodes some frames from all over a film.
 
     Args:
-        container: The film, opened; it is read from other places.
+        container: The film, opened; its read position changes.
         stream: The video.
         first: Its first frame.
         seconds: The duration of the film; None if it is unknown.
-        begin: Seconds on the clock of the file that are 0 on the clock of `first`.
+        begin: Seconds on the clock of the file that correspond to 0 on the clock of `first`.
     """
     packet_data: set[str] = set()
     aspects = [stream.codec_context.sample_aspect_ratio]
@@ -142,7 +142,7 @@ def _samples(
     seconds: Fraction | None,
     packet_data: set[str],
 ) -> Iterator[VideoFrame]:
-    """Frames from several places; `packet_data` collects what is attached to their packets."""
+    """Frames from several places; `packet_data` collects the side data of their packets."""
     if not seconds or stream.time_base is None:
         return
     for place in range(_PLACES):
@@ -163,7 +163,7 @@ def _decoded(
 
 
 def _is_top_first(frame: VideoFrame) -> bool:
-    """Whether the upper field of a frame is shown first, which PyAV does not tell."""
+    """Whether the upper field of a frame is shown first, which PyAV does not provide."""
     return filtered(frame, "select", expr="eq(interlace_type,TOPFIRST)") is not None
 
 
@@ -185,7 +185,7 @@ def _tags(frame: VideoFrame) -> Tags:
 
 
 def _apertures(file: BinaryIO, start: int, end: int, depth: int) -> Iterator[bytes]:
-    """The contents of all boxes `clap` on the known way."""
+    """The contents of all `clap` boxes on the known path."""
     for name, begin, until in _boxes(file, start, end):
         if depth == len(_WAY):  # a sample entry, of any codec
             for inner, first, last in _boxes(file, begin - 8 + _SAMPLE_ENTRY, until):
@@ -197,7 +197,7 @@ def _apertures(file: BinaryIO, start: int, end: int, depth: int) -> Iterator[byt
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """(name, begin, end) of the contents of the boxes between two places of a file."""
+    """(name, begin, end) of the contents of the boxes between two positions in a file."""
     for _ in range(_MAX_BOXES):
         file.seek(start)
         head = file.read(16)

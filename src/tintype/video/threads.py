@@ -1,4 +1,4 @@
-"""The two ends of the pipeline, each in a thread of its own: decoding ahead, and encoding."""
+"""The two ends of the pipeline, each in its own thread: decoding ahead, and encoding."""
 
 import queue
 import threading
@@ -17,7 +17,7 @@ from tintype.video.source import FilmSource
 
 _T = TypeVar("_T")
 
-_WAITING = 4  # frames that wait to be encoded, at most
+_WAITING = 4  # maximum number of frames waiting to be encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class SegmentEnd:
     """Marks the end of a segment among the frames for the encoder.
 
     Attributes:
-        state: Of the renderer after the last frame.
+        state: The renderer's state after the last frame.
         damage: What could not be read up to here.
         end: Whether the film ends here.
     """
@@ -36,7 +36,7 @@ class SegmentEnd:
 
 
 class Prefetcher(Iterator[_T]):
-    """Runs an iterator in a thread of its own, some items ahead.
+    """Runs an iterator in its own thread, some items ahead.
 
     Args:
         items: Used in that thread only.
@@ -55,7 +55,7 @@ class Prefetcher(Iterator[_T]):
         """The next item.
 
         Raises:
-            BaseException: As raised by the iterator.
+            BaseException: Raised by the iterator.
         """
         if self._ended:
             raise StopIteration
@@ -83,7 +83,7 @@ class Prefetcher(Iterator[_T]):
 
 
 class SegmentEncoder:
-    """Encodes frames in a thread of its own, and writes the segments.
+    """Encodes frames in its own thread, and writes the segments.
 
     Args:
         source: The film.
@@ -103,7 +103,7 @@ class SegmentEncoder:
         """Adds a coloured frame, or ends a segment.
 
         Raises:
-            BaseException: As raised by an earlier frame.
+            BaseException: Raised for an earlier frame.
         """
         _put(self._waiting, item, self._stop)
         self._check()
@@ -112,7 +112,7 @@ class SegmentEncoder:
         """Waits until everything is encoded.
 
         Raises:
-            BaseException: As `put`.
+            BaseException: As for `put`.
         """
         _put(self._waiting, None, self._stop)
         self._thread.join()
@@ -188,7 +188,7 @@ def _get(items: "queue.Queue[Any]", stop: threading.Event) -> Any:  # noqa: ANN4
             item = items.get(timeout=0.2)
         except queue.Empty:
             continue
-        # Whoever stops the consumer drains the queue, and this may be what was left of a segment.
+        # Whoever stops the consumer drains the queue, and this may be the rest of a segment.
         return None if stop.is_set() else item
     return None
 

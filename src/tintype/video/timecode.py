@@ -1,7 +1,7 @@
-"""Timecode: what time of day, or of a tape, each frame has (SMPTE ST 12-1).
+"""Timecode: the time of day, or the position on a tape, of each frame (SMPTE ST 12-1).
 
-A film carries the timecode of its first frame, and players count on from there. Containers state
-it, or the frames themselves do: the GOP headers of MPEG-2, the messages of H.264 and HEVC.
+A film stores the timecode of its first frame, and players count on from there. It is stated by the
+container or by the frames themselves: in the GOP headers of MPEG-2, the messages of H.264 and HEVC.
 """
 
 import re
@@ -11,9 +11,9 @@ from fractions import Fraction
 
 _PATTERN = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})([:;.])(\d{1,3})")
 _DAY = 24 * 3600
-_MAX_RATE = 255  # that a timecode track can state
-_TOLERANCE = 1  # seconds; a GOP header speaks of the frame shown first, not of the one coded first
-_DROPPED = Fraction(1001, 1000)  # nominal by real rate of those films that drop frame numbers
+_MAX_RATE = 255  # the highest rate that a timecode track can state
+_TOLERANCE = 1  # seconds; a GOP header refers to the frame shown first, not the one coded first
+_DROPPED = Fraction(1001, 1000)  # nominal over real rate of films that drop frame numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +21,10 @@ class Timecode:
     """The timecode of a frame.
 
     Attributes:
-        number: Of the frame, counted from midnight.
-        rate: Frames that a second is counted as.
-        drop: Whether two (at 60: four) numbers are left out each minute but every tenth, so that a
-            film of 29.97 frames a second stays with the clock.
+        number: The frame's number, counted from midnight.
+        rate: Number of frames counted as a second.
+        drop: Whether two numbers (at 60: four) are skipped each minute except every tenth, so a
+            film with 29.97 frames per second stays in step with the clock.
     """
 
     number: int
@@ -49,19 +49,19 @@ class Timecode:
 
     @property
     def _left_out(self) -> int:
-        """Numbers left out in a minute."""
+        """Numbers skipped per minute."""
         return self.rate // 15
 
 
 def read_timecode(text: str, rate: Fraction) -> Timecode | None:
-    """Reads a timecode, as containers and FFmpeg write it.
+    """Reads a timecode, as written by containers and FFmpeg.
 
     Args:
         text: ``01:02:03:04``, or ``01:02:03;04`` where frame numbers are dropped.
         rate: Of the film, frames per second.
 
     Returns:
-        None if it is none, or none of a film of this rate.
+        None if it is not a valid timecode, or not valid for a film of this rate.
     """
     match = _PATTERN.fullmatch(text.strip())
     nominal = round(rate)
@@ -83,15 +83,15 @@ def read_timecode(text: str, rate: Fraction) -> Timecode | None:
 def start_of(
     found: Iterable[tuple[Fraction, str]], rate: Fraction
 ) -> tuple[str | None, str | None]:
-    """The timecode of the first frame by those that frames of a film state.
+    """The timecode of the first frame, derived from those that frames of a film state.
 
     Args:
-        found: Seconds since the first frame, and what the frame states there.
+        found: Seconds since the first frame, and the timecode stated there.
         rate: Of the film, frames per second.
 
     Returns:
-        The timecode, None if there is none or it says nothing; and a sentence for users where it
-        does not go on as it begins, or None. Many encoders write zero everywhere.
+        The timecode, or None if there is none or it is meaningless, as many encoders write zero
+        everywhere; and a sentence for users if it does not continue as it begins, or None.
     """
     read = [(seconds, read_timecode(text, rate)) for seconds, text in sorted(found)]
     stated = [(seconds, code) for seconds, code in read if code is not None]
@@ -108,6 +108,6 @@ def start_of(
 
 
 def _distance(one: Timecode, other: Timecode) -> int:
-    """Frames between two timecodes, which may be on both sides of midnight."""
+    """Frames between two timecodes, which may be on different sides of midnight."""
     forward = (one + -other.number).number
     return min(forward, (other + -one.number).number)

@@ -1,8 +1,8 @@
 """The HTTP API, version 1, and the page that uses it.
 
-Bodies and answers are the bytes of pictures; settings are JSON, or the query of an address. It is
-described for programs in ``openapi.json``, and for people in ``docs/reference/http.md``. Nothing
-that a client names becomes a path, and nothing is written to a disk or to a log.
+Request and response bodies are the bytes of pictures; settings are JSON or query parameters. The
+API is described in ``openapi.json`` and ``docs/reference/http.md``. Names from clients are never
+used as paths, and nothing is written to disk or to a log.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 _NO_SETTINGS = frozenset(
     {"hint"} | {row.name for row in OUTPUT.values() if "http" in row.interfaces}
 )
-"""Keys of the query of ``/v1/color`` that are no settings."""
+"""Query parameters of ``/v1/color`` that are not settings."""
 _LONGEST_NAME = 255
 
 
@@ -57,7 +57,7 @@ def make_app(services: Services, *, hosts: Collection[str] = ()) -> Starlette:
     """The ASGI application.
 
     Args:
-        services: What the requests share.
+        services: Shared by all requests.
         hosts: As for `Guard`.
     """
     routes = [
@@ -75,7 +75,7 @@ def make_app(services: Services, *, hosts: Collection[str] = ()) -> Starlette:
         middleware=[Middleware(Guard, entry=services.entry, hosts=hosts)],
         exception_handlers={HTTPException: _no_such_path},
     )
-    app.router.redirect_slashes = False  # they would name the host of the request
+    app.router.redirect_slashes = False  # a redirect would contain the host of the request
     return app
 
 
@@ -90,7 +90,7 @@ async def _no_such_path(_request: Request, error: Exception) -> Response:
 def _guarded(
     services: Services, endpoint: Callable[[Services, Request], Awaitable[Response]]
 ) -> Endpoint:
-    """Turns our errors into answers; anything else is a fault, and says so without details."""
+    """Turns our errors into responses; any other exception is reported without details."""
 
     async def answered(request: Request) -> Response:
         try:
@@ -104,7 +104,7 @@ def _guarded(
         except MemoryError:
             return failure(TooLargeError("There is not enough memory for this photograph."))
         except Exception as error:  # noqa: BLE001
-            # A fault of ours is answered as well, and says nothing about the picture.
+            # The response to an internal error reveals nothing about the picture.
             return failure(FaultError(f"Internal error in Tintype ({type(error).__name__})."))
         finally:
             services.bodies.forget(request)
@@ -132,7 +132,7 @@ async def color(services: Services, request: Request) -> Response:
 
 
 async def add_photo(services: Services, request: Request) -> Response:
-    """``POST /v1/photos``: a picture in; it is held, and the model is asked when a colour is."""
+    """``POST /v1/photos``: stores a picture; the model runs when colours are first requested."""
     services.workers.check()
     data = await services.bodies.read(request)
     request.state.picture = data
@@ -144,18 +144,18 @@ async def add_photo(services: Services, request: Request) -> Response:
 
 
 async def get_photo(services: Services, request: Request) -> Response:
-    """``GET /v1/photos/{id}``: what is held."""
+    """``GET /v1/photos/{id}``: describes a stored photograph."""
     return JSONResponse(_facts(_stored(services, request)))
 
 
 async def remove_photo(services: Services, request: Request) -> Response:
-    """``DELETE /v1/photos/{id}``: it is forgotten."""
+    """``DELETE /v1/photos/{id}``: removes a stored photograph."""
     services.photos.remove(request.path_params["id"], owner=_owner(request))
     return Response(status_code=204)
 
 
 async def grey(services: Services, request: Request) -> Response:
-    """``GET /v1/photos/{id}/grey``: the photograph as it came, for the screen."""
+    """``GET /v1/photos/{id}/grey``: the grey photograph, for the screen."""
     stored, side = _stored(services, request), side_of(request)
     data = await run_work(services, request, lambda: services.photos.grey(stored, side=side))
     return Response(data, media_type="image/jpeg")
@@ -176,7 +176,7 @@ async def preview(services: Services, request: Request) -> Response:
 
 
 async def grey_tile(services: Services, request: Request) -> Response:
-    """``GET /v1/photos/{id}/tile``: a part of the photograph as it came, as large as it is."""
+    """``GET /v1/photos/{id}/tile``: a part of the grey photograph, at up to full size."""
     stored, tile = _stored(services, request), tile_of(request)
     data = await run_work(services, request, lambda: services.photos.grey_tile(stored, tile))
     return Response(data, media_type="image/jpeg")
@@ -210,7 +210,7 @@ async def comparison(services: Services, request: Request) -> Response:
 
 
 async def certainty(services: Services, request: Request) -> Response:
-    """``POST /v1/photos/{id}/certainty``: settings in, a map of where it guesses out."""
+    """``POST /v1/photos/{id}/certainty``: settings in, a map of the uncertainty out."""
     stored, side, coloring = (
         _stored(services, request),
         side_of(request),
@@ -223,7 +223,7 @@ async def certainty(services: Services, request: Request) -> Response:
 
 
 async def palettes(services: Services, request: Request) -> Response:
-    """``POST /v1/photos/{id}/palettes``: settings in, how likely and of what look each is out."""
+    """``POST /v1/photos/{id}/palettes``: settings in, each palette's probability and look out."""
     stored, coloring = _stored(services, request), await _coloring(services, request)
     found = await run_work(services, request, lambda: services.photos.palettes(stored, coloring))
     return JSONResponse(
@@ -232,7 +232,7 @@ async def palettes(services: Services, request: Request) -> Response:
 
 
 async def suggestions(services: Services, request: Request) -> Response:
-    """``POST /v1/photos/{id}/suggestions``: a place in, colours that are possible there out."""
+    """``POST /v1/photos/{id}/suggestions``: a place in, colours plausible there out."""
     stored = _stored(services, request)
     x = number_of(request, "x", 0, stored.page.width - 1)
     y = number_of(request, "y", 0, stored.page.height - 1)
@@ -260,7 +260,7 @@ async def finished_file(services: Services, request: Request) -> Response:
 
 
 async def add_layer(services: Services, request: Request) -> Response:
-    """``POST /v1/layers``: scribbles or a mask in; settings can name it."""
+    """``POST /v1/layers``: stores a layer, such as scribbles or a mask, for use in settings."""
     data = await services.bodies.read(request)
     kind = request.query_params.get("kind", "")
     name, owner = _file_name(request), _owner(request)
@@ -273,7 +273,7 @@ async def add_layer(services: Services, request: Request) -> Response:
 
 
 async def status(services: Services, request: Request) -> Response:
-    """``GET /v1/status``: who answers, and how busy it is."""
+    """``GET /v1/status``: what the server is, and how busy it is."""
     card = services.photos.engine.bundle.card
     return JSONResponse(
         {
@@ -296,7 +296,7 @@ async def status(services: Services, request: Request) -> Response:
 
 
 async def colors(services: Services, request: Request) -> Response:
-    """``GET /v1/colors``: the names that colours can be given by."""
+    """``GET /v1/colors``: the supported colour names."""
     return JSONResponse(dict(color_names()))
 
 
@@ -320,10 +320,10 @@ ROUTES: tuple[ApiRoute, ...] = (
     *ENTRY_ROUTES,
     *PAIR_ROUTES,
 )
-"""Method, path, and what answers."""
+"""Method, path and endpoint."""
 
 
-# ----- pieces of requests and answers -----
+# ----- parts of requests and responses -----
 
 
 def _owner(request: Request) -> str:
@@ -343,7 +343,7 @@ def _is_draft(request: Request) -> bool:
 
 
 def _file_name(request: Request) -> str:
-    """What the client calls a file, for messages; it never becomes a path."""
+    """The client's name of a file, for messages; it is never used as a path."""
     return shown(request.query_params.get("name", ""))[:_LONGEST_NAME]
 
 

@@ -1,4 +1,4 @@
-"""How often somebody may guess: a few wrong codes a minute from one address."""
+"""Rate limit for guesses: a few wrong codes per minute from one address."""
 
 import ipaddress
 import time
@@ -8,16 +8,16 @@ from collections.abc import Callable
 MOST = 10
 """Wrong codes, tokens and keys from one address before it has to wait."""
 SECONDS = 60
-"""How long a wrong one counts."""
+"""How long a failed attempt counts."""
 _ADDRESSES = 4096
-"""Addresses that are remembered; the oldest are forgotten."""
+"""Maximum number of tracked addresses; the oldest are dropped."""
 
 
 class Attempts:
-    """Wrong codes, tokens and keys by the address they came from.
+    """Counts wrong codes, tokens and keys by the address they came from.
 
     Args:
-        clock: Seconds that only go forward.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -25,14 +25,14 @@ class Attempts:
         self._wrong: OrderedDict[str, list[float]] = OrderedDict()
 
     def wait(self, address: str) -> int:
-        """Seconds until an address may try again; 0 where it may now."""
+        """Seconds until an address may try again; 0 if it may try now."""
         recent = self._recent(_network(address))
         if len(recent) < MOST:
             return 0
         return max(1, round(recent[-MOST] + SECONDS - self._clock()))
 
     def count(self, address: str) -> None:
-        """Counts a wrong one."""
+        """Counts a failed attempt."""
         key = _network(address)
         self._wrong[key] = [*self._recent(key), self._clock()][-MOST:]
         self._wrong.move_to_end(key)
@@ -45,10 +45,10 @@ class Attempts:
 
 
 def plain_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """An address; one of IPv4 that is written as IPv6 as itself.
+    """Parses an address; an IPv4-mapped IPv6 address becomes IPv4.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is not an address.
     """
     parsed = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
@@ -57,7 +57,7 @@ def plain_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def _network(address: str) -> str:
-    """An address; of IPv6 the network, since one machine has all the addresses of its own."""
+    """An IPv4 address, or the /64 network of an IPv6 address, which one machine may own."""
     try:
         parsed = plain_address(address)
     except ValueError:

@@ -1,6 +1,6 @@
-"""Bodies of requests: raw bytes, bounded in size and in time, and all together in memory.
+"""Request bodies: raw bytes, limited in size and time, and in total memory.
 
-They are counted until the request is answered: a body waits with its request, and is worked on.
+A body counts until its request is answered, since it is held while the request waits and runs.
 """
 
 import asyncio
@@ -20,17 +20,17 @@ from tintype.web.errors import (
 )
 
 _JSON = 1 << 20
-_DIGITS = 18  # of a length; leading zeros are nobody's habit
+_DIGITS = 18  # maximum number of digits of a length; nobody sends leading zeros
 
 
 class BodyReader:
-    """Reads bodies; all that are held at one moment share the memory of the photographs.
+    """Reads bodies; those held at any moment share the memory budget of the photographs.
 
     Args:
-        longest: Bytes of one body.
-        reserve: Counts so many bytes more as held; says whether there is room for them.
-        release: They are no longer held.
-        seconds: How long one may take.
+        longest: Maximum size of a body in bytes.
+        reserve: Counts this many more bytes as held; returns whether there is room for them.
+        release: Stops counting this many bytes.
+        seconds: Maximum time for a body to arrive.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class BodyReader:
         self._seconds = seconds
 
     def forget(self, request: Request) -> None:
-        """The request is answered, and its body no longer held."""
+        """Releases the body of an answered request."""
         self._release(getattr(request.state, "body_bytes", 0))
         request.state.body_bytes = 0
 
@@ -55,19 +55,19 @@ class BodyReader:
         """The body of a request.
 
         Raises:
-            MalformedError: Empty, or the client went away.
-            UnsupportedBodyError: A form, or compressed.
-            TooLargeError: Longer than allowed; known from its header, it is not read at all.
+            MalformedError: The body is empty, or the client disconnected.
+            UnsupportedBodyError: The body is a form, or compressed.
+            TooLargeError: It is too long; if the header states the length, it is not read at all.
             TooSlowError: It did not arrive in time.
             BusyError: Too much is being read already.
         """
         return await self._read(request, self._longest)
 
     async def read_json(self, request: Request) -> dict[str, Any]:
-        """The body as a JSON object; nothing at all is an empty one.
+        """The body as a JSON object; no body means an empty object.
 
         Raises:
-            MalformedError: It is no JSON object.
+            MalformedError: It is not a JSON object.
             WebError: As for `read`.
         """
         data = await self._read(request, _JSON, may_be_empty=True)
@@ -86,7 +86,7 @@ class BodyReader:
             raise MalformedError("Content-Length is not a number.")
         if len(length) > _DIGITS or int(length) > longest:
             raise TooLargeError(f"The body is larger than {longest >> 20} MiB.")
-        whole = bytearray()  # many small pieces would take ten times what is counted
+        whole = bytearray()  # many small pieces would use ten times the counted memory
         size = 0
         try:
             async with asyncio.timeout(self._seconds):
@@ -112,10 +112,10 @@ class BodyReader:
 
 
 def _check_kind(request: Request, wanted: str) -> None:
-    """Refuses what programs wrap a body in, before it is read.
+    """Refuses an encoded or wrapped body before it is read.
 
     Raises:
-        UnsupportedBodyError: A form (``curl -F``), or compressed.
+        UnsupportedBodyError: The body is a form (``curl -F``), or compressed.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":

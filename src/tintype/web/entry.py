@@ -1,8 +1,8 @@
-"""Opening the page on another device: codes that are typed once, and the keys they open with.
+"""Opening the page on another device: one-time codes, and the keys they are exchanged for.
 
-This machine's own browser has a token instead, which is part of the address that opens it. A code
-never is part of an address that the server is asked for, so nothing that only fetches an address
-(a preview of a link, a mail filter, a browser that looks ahead) can use one up.
+This machine's own browser uses a token instead, which is part of the address it opens. A code is
+never part of a requested address, so a program that merely fetches an address (a link preview, a
+mail filter, a browser's prefetch) cannot use one up.
 """
 
 import secrets
@@ -17,21 +17,22 @@ from starlette.types import Scope
 from tintype.web.attempts import Attempts, plain_address
 
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Without those that look alike."""
+"""Without characters that look alike."""
 _LENGTH = 8
-"""39 bits: ten guesses a minute from each of 250 addresses find it in ten years once in fifty."""
+"""39 bits: ten guesses a minute from each of 250 addresses find it within ten years with a
+probability of 1 in 50."""
 
 
 class Entry:
-    """Entry for other devices: each code opens once, for one browser or program.
+    """Access for other devices: each code works once, for one browser or program.
 
     Args:
-        announce: Called with each new code, so that somebody can see it.
+        announce: Called with each new code, to show it to the user.
 
     Attributes:
         attempts: The wrong codes, tokens and keys.
-        own: The token of this machine's browser. It works as often as its address is opened, and
-            only from this machine.
+        own: The token of this machine's browser. It can be used repeatedly, but only from this
+            machine.
     """
 
     def __init__(self, announce: Callable[[str], None]) -> None:
@@ -47,13 +48,13 @@ class Entry:
         self._announce(self._code)
 
     def open(self, code: str) -> str | None:
-        """The key that a code opens with.
+        """Exchanges a code for a key.
 
         Args:
-            code: As somebody typed it: small letters, spaces and hyphens make no difference.
+            code: As typed; case, spaces and hyphens are ignored.
 
         Returns:
-            None where it is not the one that was announced last.
+            The key, or None if this is not the code announced last.
         """
         typed = "".join(letter for letter in code if letter.isalnum()).upper()
         if not secrets.compare_digest(typed.encode(), self._code.encode()):
@@ -63,10 +64,10 @@ class Entry:
         return key
 
     def open_own(self, token: str, scope: Scope) -> str | None:
-        """The key that the token of this machine's browser opens with.
+        """Exchanges the token of this machine's browser for a key.
 
         Returns:
-            None where it is another one, or comes from another machine.
+            The key, or None if the token is wrong or comes from another machine.
         """
         is_own = secrets.compare_digest(token.encode(), self.own.encode())
         return self._new_key() if is_own and comes_from_this_machine(scope) else None
@@ -77,23 +78,23 @@ class Entry:
         return key
 
     def knows(self, key: str) -> bool:
-        """Whether a code or the token has opened for this key."""
+        """Whether this key was issued for a code or the token."""
         return key in self._keys
 
 
 def grouped(code: str) -> str:
-    """A code as it is shown: in two groups."""
+    """A code as displayed: in two groups."""
     return f"{code[: _LENGTH // 2]}-{code[_LENGTH // 2 :]}"
 
 
 def key_of(scope: Scope) -> str:
-    """The key that a request shows, as a bearer or a cookie; empty where there is none."""
+    """The key of a request, from a bearer token or a cookie; empty if there is none."""
     headers = Headers(scope=scope)
     scheme, _, key = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return key.strip()
-    # By hand: keys need no quoting, and what the standard library does with quotes and backslashes
-    # takes seconds for a header of 60 kB.
+    # Parsed by hand: keys need no quoting, and the standard library's handling of quotes and
+    # backslashes takes seconds for a header of 60 kB.
     own = _cookie_name(scope)
     for cookie in headers.get("cookie", "").split(";"):
         name, _, value = cookie.partition("=")
@@ -103,10 +104,10 @@ def key_of(scope: Scope) -> str:
 
 
 def keep_key(answer: Response, key: str, scope: Scope) -> None:
-    """Lets a browser keep a key.
+    """Stores a key in a browser cookie.
 
-    Lax, not strict: a link that is clicked in another program leads to the page as well. What
-    changes something is refused by its origin.
+    Lax, not strict, so a link clicked in another program opens the page. Requests that change
+    something are checked by their origin.
     """
     answer.set_cookie(_cookie_name(scope), key, httponly=True, samesite="lax")
 
@@ -117,12 +118,12 @@ def _cookie_name(scope: Scope) -> str:
 
 
 def client_address(scope: Scope) -> str:
-    """Where a request comes from; empty where that is unknown."""
+    """The address a request comes from; empty if unknown."""
     return str((scope.get("client") or ("",))[0])
 
 
 def comes_from_this_machine(scope: Scope) -> bool:
-    """Whether a request comes from the machine that answers it, perhaps through a proxy there."""
+    """Whether a request comes from the server's own machine, possibly through a proxy on it."""
     try:
         client = plain_address(client_address(scope))
         server = plain_address(str((scope.get("server") or ("",))[0]))
@@ -132,13 +133,13 @@ def comes_from_this_machine(scope: Scope) -> bool:
 
 
 def other_computer(scope: Scope) -> str | None:
-    """The name of this machine, for people who sit at another one; None for those at this one."""
+    """The name of this machine, for users on another one; None for users on this one."""
     own = socket.gethostname()
     try:
         called = (urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname or "").rstrip(".")
     except ValueError:
         return own
-    # By another name it is called by a proxy, and whoever is behind that.
+    # Any other name comes from a proxy, and the user may be on another machine.
     is_own_name = called in {"localhost", own.lower(), f"{own.lower()}.local"}
     here = comes_from_this_machine(scope) and (is_own_name or _is_address(called))
     return None if here else own

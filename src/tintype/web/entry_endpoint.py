@@ -1,4 +1,4 @@
-"""The endpoint that lets another device in."""
+"""The endpoint that gives another device access."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,13 +11,13 @@ PATH = "/v1/entry"
 
 
 async def enter(services: Services, request: Request) -> Response:
-    """``POST /v1/entry``: a code in, a key out, for a browser as a cookie as well."""
+    """``POST /v1/entry``: a code in, a key out, which is also set as a cookie."""
     entry = services.entry
     if entry is None:
         raise NoSuchPathError(404, "This server answers only this machine, and needs no code.")
     code = (await services.bodies.read_json(request)).get("code")
     address = client_address(request.scope)
-    # Where it has to wait, a right code is not looked at either: it could be a guess.
+    # While the address has to wait, even a correct code is not checked: it could be a guess.
     if wait := entry.attempts.wait(address):
         raise TooManyError("Too many wrong codes came from this address.", retry_after=wait)
     key = entry.open(code) if isinstance(code, str) else None

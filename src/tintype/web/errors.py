@@ -1,4 +1,4 @@
-"""What the server answers when something is wrong: a status, a sentence, what to do next."""
+"""Error responses of the server: a status, a message and advice."""
 
 from tintype.errors import (
     ModelError,
@@ -23,23 +23,23 @@ class WebError(TintypeError):
 
 
 class MalformedError(WebError):
-    """The request does not say what it should."""
+    """The request is malformed."""
 
 
 class NoEntryError(WebError):
-    """No key, or a wrong code."""
+    """The key is missing, or the code is wrong."""
 
     status = 401
 
 
 class ForeignError(WebError):
-    """A request that another site may have sent."""
+    """The request may come from another site."""
 
     status = 403
 
 
 class GoneError(WebError):
-    """Nothing of that name is held."""
+    """Nothing with this id is held."""
 
     status = 404
 
@@ -51,19 +51,19 @@ class TooSlowError(WebError):
 
 
 class TooLargeError(WebError):
-    """More bytes or pixels than allowed."""
+    """There are more bytes or pixels than allowed."""
 
     status = 413
 
 
 class UnsupportedBodyError(WebError):
-    """A body that is wrapped in something, so that it is not read."""
+    """The body is wrapped or compressed, so it is not read."""
 
     status = 415
 
 
 class FaultError(WebError):
-    """Ours, not the client's."""
+    """An internal error of the server, not of the client."""
 
     status = 500
 
@@ -73,7 +73,7 @@ class BusyError(WebError):
 
     Args:
         message: What happened.
-        retry_after: Seconds after which trying again makes sense.
+        retry_after: Seconds after which the client should retry.
     """
 
     status = 503
@@ -90,17 +90,17 @@ class TooManyError(BusyError):
 
 
 class SlowError(WebError):
-    """The work did not end in time."""
+    """The work did not finish in time."""
 
     status = 504
 
 
 def status_of(error: TintypeError, data: bytes | None = None) -> int:
-    """The status that an error is answered with.
+    """The HTTP status of an error.
 
     Args:
-        error: Any.
-        data: The picture it is about, where it is about one.
+        error: Any error.
+        data: The picture concerned, if any.
     """
     if isinstance(error, WebError):
         return error.status

@@ -1,8 +1,8 @@
-"""Who may ask: this machine's own pages and programs, and with a code those of the home network.
+"""Access control: this machine's own pages and programs, and with a code those of the home network.
 
-A page from anywhere can send requests to 127.0.0.1, and a name that resolves there can make them
-look like the page's own (DNS rebinding). So a request must name this machine as its host by an
-address or a name that nobody else controls, and must not come from another site.
+Any web page can send requests to 127.0.0.1, and a name that resolves to it can make them look like
+the page's own (DNS rebinding). So the Host of a request must be an address or a name of this
+machine that nobody else controls, and the request must not come from another site.
 """
 
 import ipaddress
@@ -25,14 +25,14 @@ from tintype.web.responses import failure
 
 _SAFE = frozenset({"GET", "HEAD"})
 _FOREIGN = frozenset({"cross-site", "same-site"})
-"""What a browser says of requests that the page of another site, or of another port, sends."""
+"""Values that a browser sends for requests from a page of another site or port."""
 _DOOR = (files("tintype.web") / "page" / "door.html").read_text("utf-8")
 _PAGES = frozenset({"/", "/which-is-real"})
 _OPEN = frozenset({"/door.js", "/api.js", "/dom.js", "/page.css", "/beside.css", "/icon.svg"})
-"""What the page with the field for a code is made of; there is nothing of anybody's in it."""
+"""The files of the page with the field for a code; they contain no user data."""
 OWNER = "tintype.owner"
-"""Under this key of the scope stands whose request it is: the key that a code opened with, or
-nothing where only this machine can ask."""
+"""Key of the scope under which the request's owner is stored: the key obtained with a code, or an
+empty string if the server accepts requests from this machine only."""
 _HEADERS: Mapping[str, str] = MappingProxyType(
     {
         "Content-Security-Policy": (
@@ -50,12 +50,12 @@ _HEADERS: Mapping[str, str] = MappingProxyType(
 
 
 class Guard:
-    """Lets through what may ask, and puts the headers on every answer.
+    """Passes on permitted requests, and adds the security headers to every response.
 
     Args:
-        app: What is guarded.
-        entry: Where requests come from other machines; None where only from this one.
-        hosts: Names besides those of this machine that a request may call it by.
+        app: The guarded application.
+        entry: Access for other machines; None if only this one is served.
+        hosts: Accepted host names besides those of this machine.
     """
 
     def __init__(self, app: ASGIApp, *, entry: Entry | None, hosts: Collection[str] = ()) -> None:
@@ -127,7 +127,7 @@ class Guard:
         if entry.knows(key_of(scope)) or (path in _OPEN and method in _SAFE):
             return None
         if (method, path) == ("POST", entry_endpoint.PATH):
-            return None  # it looks at the code
+            return None  # that endpoint checks the code
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         token = query.get("token", [""])[0]
         try:
@@ -137,19 +137,19 @@ class Guard:
                 page = Template(_DOOR).substitute(computer=escape(socket.gethostname()))
                 return HTMLResponse(page, error.status)
             raise
-        # One slash: with two of them another host would follow.
+        # One slash only: after two, the rest would be read as another host.
         answer: Response = RedirectResponse("/" + path.lstrip("/\\"), status_code=303)
         keep_key(answer, key, scope)
         return answer
 
     def _try_token(self, scope: Scope, entry: Entry, token: str) -> str:
         address = client_address(scope)
-        # Where it has to wait, the right token is not looked at either: it could be a guess.
+        # While the address has to wait, even a correct token is not checked: it could be a guess.
         if wait := entry.attempts.wait(address):
             raise TooManyError("Too many wrong codes came from this address.", retry_after=wait)
         key = entry.open_own(token, scope)
         if key is None:
-            # An old cookie is no guess: a browser sends it with everything.
+            # An old cookie is not a guess: a browser sends it with every request.
             if token or "authorization" in Headers(scope=scope):
                 entry.attempts.count(address)
             raise NoEntryError(
@@ -160,14 +160,14 @@ class Guard:
 
 
 def _check_length(headers: Headers) -> None:
-    """Refuses a body whose length is given twice.
+    """Refuses a body whose length is given twice (request smuggling).
 
-    A proxy before the server may believe the other one, and take the rest of the body for the next
-    request, of somebody else (RFC 9112, section 6.1).
+    A proxy in front of the server may use the other length, and treat the rest of the body as
+    another user's next request (RFC 9112, section 6.1).
 
     Raises:
-        MalformedError: It has both `Content-Length` and `Transfer-Encoding`. The connection has to
-            be closed: where the next request begins is unknown.
+        MalformedError: The request has both `Content-Length` and `Transfer-Encoding`. The
+            connection must be closed, since the start of the next request is unknown.
     """
     if "content-length" in headers and "transfer-encoding" in headers:
         raise MalformedError(
@@ -176,13 +176,13 @@ def _check_length(headers: Headers) -> None:
 
 
 def _is_visit(headers: Headers) -> bool:
-    """Whether a browser goes to a page, as with a link on another one: not for a part of that."""
+    """Whether the request is a navigation to the page, such as by a link, not for a subresource."""
     mode, target = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
     return mode == "navigate" and target == "document"
 
 
 def _host_of(origin: str) -> str:
-    """Host and port of an origin; empty where it is none."""
+    """Host and port of an origin; empty if it is invalid."""
     try:
         return urlsplit(origin).netloc.lower()
     except ValueError:
@@ -190,7 +190,7 @@ def _host_of(origin: str) -> str:
 
 
 def _is_own_address(name: str, *, loopback_only: bool) -> bool:
-    """An address cannot be made to point elsewhere, as a name can."""
+    """Whether the name is an address, which, unlike a name, cannot be made to point elsewhere."""
     try:
         address = ipaddress.ip_address(name)
     except ValueError:

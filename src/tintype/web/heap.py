@@ -1,8 +1,8 @@
-"""Memory that is freed goes back to the system, so that what is held is what is taken.
+"""Returns freed memory to the system, so memory use matches what is held.
 
-The allocator of glibc learns from each large block that is freed to take the next one of that size
-from its heap, where it stays between others after it is freed: 50 photographs took 520 MB over what
-was held. With fixed thresholds it is 120 MB; other systems need nothing.
+Each time a large block is freed, glibc's allocator raises its threshold and takes the next block of
+that size from its heap, where it stays among others after being freed: 50 photographs used 520 MB
+more than was held. With fixed thresholds it is 120 MB; other systems need no change.
 """
 
 import ctypes
@@ -15,10 +15,10 @@ _ARENAS = 2
 
 
 def return_large_blocks() -> bool:
-    """Has blocks from a quarter of a megabyte on returned as soon as they are freed.
+    """Makes the allocator return blocks of 256 KiB and more as soon as they are freed.
 
     Returns:
-        Whether the allocator can be told.
+        Whether the allocator supports this.
     """
     if sys.platform != "linux":
         return False

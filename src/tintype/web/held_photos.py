@@ -1,4 +1,4 @@
-"""What the server holds in memory, the least recently used of it let go when room is needed."""
+"""The server's in-memory store; the least recently used items are dropped when space is needed."""
 
 import secrets
 import threading
@@ -27,13 +27,13 @@ _NAME = "The picture"
 
 
 class HeldPhotos:
-    """Photographs, layers and predictions. Safe to use from several threads.
+    """Photographs, layers and predictions. Thread-safe.
 
     Args:
         engine: The loaded model.
-        max_pixels: Photographs with more are refused.
-        budget: Bytes that everything that is held may take together: photographs with all that is
-            made of them, layers, predictions, and the bodies of requests.
+        max_pixels: Photographs with more pixels are refused.
+        budget: Maximum total bytes held: photographs with everything derived from them, layers,
+            predictions, and request bodies.
     """
 
     def __init__(self, engine: Engine, *, max_pixels: int, budget: int) -> None:
@@ -41,17 +41,17 @@ class HeldPhotos:
         self._max_pixels = max_pixels
         self._budget = budget
         self._stored: OrderedDict[tuple[str, str], StoredPhoto] = OrderedDict()  # by owner and id
-        # Under the kind as well, so that no mask is taken for scribbles.
+        # The key includes the kind, so a mask is never used as scribbles.
         self._layers: OrderedDict[tuple[str, str, str], Layer] = OrderedDict()
         self.predictions = PredictionCache(budget)
         self._reserved = 0
         self._lock = threading.Lock()
 
     def reserve(self, size: int) -> bool:
-        """Counts bytes of a request's body as held, and lets go of other things for them.
+        """Counts bytes of a request body as held, and drops other items to make room.
 
         Returns:
-            Whether there is room; otherwise they are not counted.
+            Whether there is room; if not, the bytes are not counted.
         """
         with self._lock:
             self._reserved += size
@@ -61,21 +61,21 @@ class HeldPhotos:
             return room
 
     def release(self, size: int) -> None:
-        """They are no longer held."""
+        """Stops counting reserved bytes."""
         with self._lock:
             self._reserved -= size
 
     def add(self, data: bytes, *, owner: str, name: str = "") -> StoredPhoto:
-        """Takes a photograph. The network runs when it is first coloured: its grey is there sooner.
+        """Stores a photograph. The network runs only when it is first coloured; its grey is ready.
 
         Args:
-            data: Its file.
-            owner: Whose it is.
-            name: Of the file, for messages only.
+            data: The file's bytes.
+            owner: The owner's key.
+            name: File name, for messages only.
 
         Raises:
             PhotoError: It cannot be read, or is too large.
-            TooLargeError: It takes more memory than everything together may.
+            TooLargeError: It needs more memory than the whole budget.
         """
         stored = self.open(data, owner=owner, name=name)
         fit = self.engine.fit(stored.page.shape, Settings().quality)
@@ -88,18 +88,18 @@ class HeldPhotos:
     def _check_size(self, size: int) -> None:
         if size > self._budget:
             raise TooLargeError(
-                f"This takes {size >> 20} MiB of memory, and the server holds"
+                f"This needs {size >> 20} MiB of memory, and the server's limit is"
                 f" {self._budget >> 20} MiB.",
                 advice="Start it with a larger --memory, or use POST /v1/color.",
             )
 
     def open(self, data: bytes, *, owner: str, name: str = "") -> StoredPhoto:
-        """A photograph for one request: the same as a held one, but nobody can ask for it again.
+        """Opens a photograph for a single request, without storing it.
 
         Args:
-            data: Its file.
-            owner: Whose it is.
-            name: Of the file, for messages only.
+            data: The file's bytes.
+            owner: The owner's key.
+            name: File name, for messages only.
 
         Raises:
             PhotoError: It cannot be read, or is too large.
@@ -114,10 +114,10 @@ class HeldPhotos:
 
         Args:
             name: Its id.
-            owner: Who asks.
+            owner: The requester's key.
 
         Raises:
-            GoneError: It is not held, or no longer, or it is another's.
+            GoneError: It is not or no longer held, or belongs to another owner.
         """
         with self._lock:
             if (owner, name) not in self._stored:
@@ -126,23 +126,26 @@ class HeldPhotos:
             return self._stored[owner, name]
 
     def remove(self, name: str, *, owner: str) -> None:
-        """Forgets a photograph; arguments and errors as for `get`."""
+        """Removes a photograph; arguments and errors as for `get`."""
         stored = self.get(name, owner=owner)
         with self._lock:
             self._stored.pop((owner, name), None)
         self.predictions.forget(stored.digest)
 
     def add_layer(self, kind: str, data: bytes, *, owner: str, name: str = "") -> str:
-        """Takes a picture that settings can name.
+        """Stores a picture that settings can refer to.
 
         Args:
             kind: One of `tintype.engine.settings.LAYERS`.
-            data: Its file.
-            owner: Whose it is.
-            name: Of the file, for messages only.
+            data: The file's bytes.
+            owner: The owner's key.
+            name: File name, for messages only.
+
+        Returns:
+            The id of the layer.
 
         Raises:
-            UsageError: It is no such picture.
+            UsageError: The kind is unknown, or the picture is not suitable for it.
             TooLargeError: As for `add`.
         """
         if kind not in LAYERS:
@@ -158,26 +161,26 @@ class HeldPhotos:
         return number
 
     def _let_go(self, *, keep: int = 1) -> int:
-        """Forgets what was not used for longest, until the rest fits.
+        """Drops the least recently used items until the rest fits.
 
         Args:
-            keep: So many of the newest of each kind always stay.
+            keep: How many of the newest items of each kind always stay.
 
         Returns:
-            Bytes that are held now.
+            Bytes held afterwards.
         """
         total = self._total()
         if total > self._budget:
-            total -= painted_bytes()  # quickly found again
+            total -= painted_bytes()  # quick to compute again
             forget_painted()
         while len(self._layers) > keep and total > self._budget:
             _, layer = self._layers.popitem(last=False)
             total -= held_bytes(layer.pixels)
-        for stored in self._stored.values():  # their tiles can be drawn again
+        for stored in self._stored.values():  # their tiles can be rendered again
             if total > self._budget:
                 total -= stored.parts_size
                 stored.parts.clear()
-        # A prediction can be made again; a photograph would have to be sent again.
+        # A prediction can be recomputed; a photograph would have to be uploaded again.
         while total > self._budget and (freed := self.predictions.drop_oldest(keep=keep)):
             total -= freed
         while len(self._stored) > keep and total > self._budget:
@@ -192,23 +195,23 @@ class HeldPhotos:
         return layers + photos + self.predictions.size + painted_bytes() + self._reserved
 
     def make_room(self) -> None:
-        """Forgets what was not used for longest, until everything fits."""
+        """Drops the least recently used items until everything fits."""
         with self._lock:
             self._let_go()
 
     def kept(
         self, stored: StoredPhoto, key: Key, predict: Callable[[], Prediction], lock: threading.Lock
     ) -> Prediction:
-        """A prediction that is kept as long as there is room.
+        """A prediction, cached as long as there is room.
 
         Args:
             stored: Its photograph.
             key: Of the prediction.
-            predict: Makes it.
-            lock: Held while it is made, so that the network runs once.
+            predict: Computes it.
+            lock: Held during the computation, so the network runs only once.
 
         Raises:
-            TooLargeError: It takes more memory, with its photograph, than everything may.
+            TooLargeError: With its photograph, it needs more memory than the whole budget.
         """
         if found := self.predictions.kept(key):
             return found
@@ -226,12 +229,12 @@ class HeldPhotos:
         """A held layer.
 
         Args:
-            owner: Who asks.
+            owner: The requester's key.
             kind: As for `add_layer`.
-            name: What `add_layer` gave.
+            name: The id that `add_layer` returned.
 
         Raises:
-            GoneError: It is not held, or no longer, or it is another's.
+            GoneError: It is not or no longer held, or belongs to another owner.
         """
         with self._lock:
             layer = self._layers.get((owner, kind, name))

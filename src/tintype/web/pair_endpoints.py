@@ -1,4 +1,4 @@
-"""The endpoints of "Which is real?": pairs of pictures, and who was fooled."""
+"""The endpoints of "Which is real?": pairs of pictures, and how many people were fooled."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,19 +13,19 @@ _MOST_PAIRS_OF_A_ROUND = 1000
 
 
 async def begin_round(services: Services, request: Request) -> Response:
-    """``POST /v1/pairs/rounds``: some of the pairs, for one visitor."""
+    """``POST /v1/pairs/rounds``: begins a round with some of the pairs, for one visitor."""
     most = number_of(request, "pairs", 1, _MOST_PAIRS_OF_A_ROUND, default=_PAIRS_OF_A_ROUND)
     name = _pairs(services).begin(most)
     return JSONResponse({"round": name} | _pairs(services).facts(name=name), 201)
 
 
 async def pair_facts(services: Services, request: Request) -> Response:
-    """``GET /v1/pairs``: how many pairs there are, and how they were told apart so far."""
+    """``GET /v1/pairs``: the number of pairs, and the results so far."""
     return JSONResponse(_pairs(services).facts(name=_round_of(request)))
 
 
 async def pair_picture(services: Services, request: Request) -> Response:
-    """``GET /v1/pairs/{number}/{side}``: one of the two pictures, without its name."""
+    """``GET /v1/pairs/{number}/{side}``: one of the two pictures, without its file name."""
     pairs, side = _pairs(services), request.path_params["side"]
     number, name = pair_of(request), _round_of(request)
     data = await run_work(services, request, lambda: pairs.picture(number, side, name=name))
@@ -33,7 +33,7 @@ async def pair_picture(services: Services, request: Request) -> Response:
 
 
 async def pair_answer(services: Services, request: Request) -> Response:
-    """``POST /v1/pairs/{number}``: which side somebody takes for the true one."""
+    """``POST /v1/pairs/{number}``: records which side the visitor believes to be real."""
     data = await services.bodies.read_json(request)
     number = pair_of(request)
     seconds = data.get("seconds", 0)

@@ -12,7 +12,7 @@ _MOST_TILES = 10**6
 
 
 def side_of(request: Request) -> int:
-    """The longest side that is wanted, in pixels.
+    """The requested longest side, in pixels.
 
     Raises:
         MalformedError: As `number_of`.
@@ -21,7 +21,7 @@ def side_of(request: Request) -> int:
 
 
 def tile_of(request: Request) -> Tile:
-    """The tile that is wanted.
+    """The requested tile.
 
     Raises:
         MalformedError: As `number_of`.
@@ -35,7 +35,7 @@ def comparison_form_of(request: Request) -> str:
     """The format of a comparison: a key of `tintype.photo.comparison.SIDES`.
 
     Raises:
-        MalformedError: There is no such one.
+        MalformedError: The format is unknown.
     """
     text = request.query_params.get("format", next(iter(SIDES))).lower()
     if text in SIDES:
@@ -49,14 +49,14 @@ def number_of(
     """A whole number in the query.
 
     Args:
-        request: Whose query it is.
+        request: The request.
         key: The name of the parameter.
-        low: The smallest that is taken.
-        high: The largest.
-        default: Where it is left out; None where it must be given.
+        low: The smallest accepted value.
+        high: The largest accepted value.
+        default: Used if the parameter is missing; None if it is required.
 
     Raises:
-        MalformedError: It is missing, is no whole number, or is out of range.
+        MalformedError: It is missing, not a whole number, or out of range.
     """
     text = request.query_params.get(key, "" if default is None else str(default))
     return _whole(key, text, low, high)
@@ -74,7 +74,7 @@ def pair_of(request: Request) -> int:
 def _whole(key: str, text: str, low: int, high: int) -> int:
     try:
         value = int(text)
-    except ValueError:  # five thousand digits are none to Python either
+    except ValueError:  # Python also raises it for five thousand digits
         raise MalformedError(f"{key} is not a whole number.") from None
     if not low <= value <= high:
         raise MalformedError(f"{key} is {brief(value)}, outside {low} to {high}.")

@@ -1,7 +1,7 @@
-"""The photographs somebody is working on, and what the page and other programs ask of them.
+"""The photographs being edited, and the operations on them for the page and other clients.
 
-Predictions are kept (`tintype.engine.cache`), so a slider that moves is a matter of decoding
-(`Engine.render`), at the size of the screen.
+Predictions are cached (`tintype.engine.cache`), so moving a slider only requires decoding
+(`Engine.render`) at screen size.
 """
 
 import io
@@ -48,8 +48,8 @@ class Finished:
     Attributes:
         data: Its bytes.
         format: As in `tintype.pipeline.Coloring`.
-        name: For a client that saves it.
-        notes: What the format could not keep, and other remarks.
+        name: Suggested file name for the client.
+        notes: What the format could not store, and other remarks.
     """
 
     data: bytes
@@ -59,7 +59,7 @@ class Finished:
 
 
 class PhotoStore(HeldPhotos):
-    """What can be done with the photographs that are held.
+    """The held photographs, and the operations on them.
 
     Args:
         engine: The loaded model.
@@ -86,9 +86,9 @@ class PhotoStore(HeldPhotos):
 
         Args:
             stored: The photograph.
-            coloring: How.
-            side: Its longest side, at most the photograph's own.
-            draft: It may be less exact, to be there sooner.
+            coloring: How to colour it.
+            side: Longest side of the JPEG, at most the photograph's own.
+            draft: Allow a less exact but faster result.
 
         Raises:
             UsageError: The request does not fit the photograph.
@@ -101,13 +101,13 @@ class PhotoStore(HeldPhotos):
     def comparison(
         self, stored: StoredPhoto, coloring: ColorRequest, *, form: str, rotate: str
     ) -> bytes:
-        """A file to show to others, before and after.
+        """A before-and-after file for sharing.
 
         Args:
             stored: The photograph.
-            coloring: How.
+            coloring: How to colour it.
             form: A key of `tintype.photo.comparison.SIDES`.
-            rotate: Degrees by which it is turned, a key of `tintype.photo.turning.QUARTERS`.
+            rotate: Rotation in degrees, a key of `tintype.photo.turning.QUARTERS`.
 
         Raises:
             UsageError: The request does not fit the photograph.
@@ -135,12 +135,12 @@ class PhotoStore(HeldPhotos):
         return _jpeg(replace(whole, grey=whole.grey[rows, columns]))
 
     def tile(self, stored: StoredPhoto, coloring: ColorRequest, tile: Tile) -> bytes:
-        """A tile of the coloured photograph as a JPEG: a part of what is saved.
+        """A tile of the coloured photograph as a JPEG: a part of the saved result.
 
         Args:
             stored: The photograph.
-            coloring: How.
-            tile: Which.
+            coloring: How to colour it.
+            tile: Which tile.
 
         Raises:
             MalformedError: There is no such tile.
@@ -159,7 +159,7 @@ class PhotoStore(HeldPhotos):
         return _jpeg(parts.part(*tile.spans(whole.shape)))
 
     def certainty(self, stored: StoredPhoto, coloring: ColorRequest, *, side: int) -> bytes:
-        """Where the colours are a guess, as a grey PNG: 0 is certain."""
+        """A map of the uncertainty of the colours, as a grey PNG: 0 is certain."""
         settings = self._settings(stored, coloring)
         found = self.engine.uncertainty(
             stored.reduced(_shape_of(stored.page.shape, side)), self._predict(stored, settings)
@@ -171,9 +171,9 @@ class PhotoStore(HeldPhotos):
     def palettes(
         self, stored: StoredPhoto, coloring: ColorRequest
     ) -> list[tuple[float, LookName | None]]:
-        """How likely each of the palettes of a request is and what it is called, the default first.
+        """The probability and the name of each palette of a request, the default first.
 
-        A palette without a name is a wash of one tint, or much the same as another one.
+        A palette without a name is a wash of a single tint, or close to another palette.
         """
         settings = self._settings(stored, coloring)
         found = self.engine.palettes(self._predict(stored, settings), settings)
@@ -189,17 +189,17 @@ class PhotoStore(HeldPhotos):
         count: int,
         draft: bool = False,
     ) -> tuple[list[tuple[str, float]], str]:
-        """Colours that the model thinks possible at a place, under the photograph's own lightness.
+        """Colours that the model considers possible at a place, at the photograph's own lightness.
 
         Args:
             stored: The photograph.
-            coloring: How.
-            place: Its column and row.
-            count: At most so many.
+            coloring: How to colour it.
+            place: Column and row.
+            count: Maximum number of colours.
             draft: As for `preview`.
 
         Returns:
-            sRGB as ``#c04030`` and a share, the likeliest first; and the colour of the place now.
+            sRGB as ``#c04030`` and a share, the most likely first; and the current colour there.
 
         Raises:
             UsageError: As for `preview`.
@@ -208,14 +208,14 @@ class PhotoStore(HeldPhotos):
         prediction = (self._draft if draft else self._predict)(stored, settings)
         found = self.engine.suggestions(prediction, x, y, count=count)
         luma = float(stored.page.grey[y, x]) / (2**stored.page.bits - 1)
-        # A place in deep shadow or bright light shows no colour: choosing needs to see one.
+        # Deep shadow and bright light show no colour, and choosing a colour requires seeing it.
         luma = min(max(luma, 0.25), 0.85)
         ab = np.array([[s.a, s.b] for s in found])
         possible = list(zip(_sentence(luma, ab), (s.share for s in found), strict=True))
         return possible, self._color_at(prediction, settings, x, y)
 
     def _color_at(self, prediction: Prediction, settings: Settings, x: int, y: int) -> str:
-        """The colour that a place has now, as ``#c04030``."""
+        """The current colour of a place, as ``#c04030``."""
         row, column = prediction.fit.output_place(x, y)
         plain = self.engine.chroma(prediction.plain or prediction, settings)
         found = self.engine.with_hints(prediction, plain, settings)
@@ -228,7 +228,7 @@ class PhotoStore(HeldPhotos):
 
         Args:
             stored: The photograph.
-            coloring: How.
+            coloring: How to colour it.
             output: What to write.
 
         Raises:
@@ -243,7 +243,7 @@ class PhotoStore(HeldPhotos):
             engine=self.engine,
             provenance=provenance_of(stored.data, self.engine.bundle, settings, output),
         )
-        # Whoever chose a look knows which; how likely it is belongs to the command.
+        # The user chose the palette here, so the note about it is only for the command.
         notes = tuple(note for note in done.notes if note != done.palette_note)
         if output.layer:
             name = f"photo{layer_ending(output.format)}"
@@ -251,7 +251,7 @@ class PhotoStore(HeldPhotos):
             name = f"photo.color{FORMATS[done.format].suffixes[0]}"
         return Finished(done.data, done.format, name, notes)
 
-    # ----- what is made of it on the way -----
+    # ----- intermediate results -----
 
     def _predict(self, stored: StoredPhoto, settings: Settings) -> Prediction:
         settings.check_size(stored.page.shape)
@@ -267,13 +267,13 @@ class PhotoStore(HeldPhotos):
         return prediction
 
     def _without_hints(self, stored: StoredPhoto, settings: Settings) -> Prediction | None:
-        """What a prediction with hints needs beside it; None where it needs nothing."""
+        """The prediction without hints that one with hints needs; None if it needs none."""
         without = self.engine.without_hints(settings)
-        # Asked for by itself, it is kept: another hint does not run the network without them again.
+        # Cached separately, so another hint does not run the network without hints again.
         return None if without is None else self._predict(stored, without)
 
     def _draft(self, stored: StoredPhoto, settings: Settings) -> Prediction:
-        """As `_predict`; what is new is predicted at the smallest size alone (`Engine.draft`)."""
+        """As `_predict`, but predicts only at the smallest size if needed (`Engine.draft`)."""
         settings.check_size(stored.page.shape)
         key = key_of(stored.digest, settings, self.engine.bundle.card.capabilities)
         drafted = self.engine.has_draft(stored.page.shape, settings)
@@ -309,7 +309,7 @@ def _draft_of(key: Key) -> Key:
 
 
 def _shape_of(shape: tuple[int, int], side: int) -> tuple[int, int]:
-    """(height, width) of a picture for the screen with this longest side, as far as it may be."""
+    """(height, width) of a picture for the screen, its longest side clipped to the limits."""
     longest = max(shape)
     side = min(max(side, SIDES[0]), SIDES[1], longest)
     height, width = (max(1, round(n * side / longest)) for n in shape)

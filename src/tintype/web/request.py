@@ -1,4 +1,4 @@
-"""How a client wants a photograph coloured: from JSON or from a query, checked, and frozen."""
+"""Colouring requests: parsed from JSON or a query, validated and frozen."""
 
 import hashlib
 from collections.abc import Mapping
@@ -31,9 +31,9 @@ _MOST_HINTS = 1000
 _MOST_POINTS = 50_000
 _MOST_RADIUS = 10_000
 _MOST_COORDINATE = 1 << 20
-_ROW = 30  # pixels that could be painted in the time that a row of a shape takes by itself
+_ROW = 30  # fixed cost of a row of a shape, in pixels painted in the same time
 MOST_PAINTED = 2 * 10**9
-"""Pixels that the strokes and hints of one request may paint; some seconds of work at most."""
+"""Limit on the pixels painted by the strokes and hints of one request; a few seconds of work."""
 
 
 class Stroke(msgspec.Struct, frozen=True):
@@ -59,7 +59,7 @@ _ROWS = {row.name: row for row in SETTINGS.values() if "http" in row.interfaces}
 
 
 def _fields() -> list[tuple[str, Any, Any]]:
-    """Of a request: the rows of the table, a layer by its id, and strokes in place of layers."""
+    """The fields of a request: the rows of the table, layers by id, and strokes as layers."""
     found: list[tuple[str, Any, Any]] = [
         (row.name, value_type(row, "http"), "" if row.kind == "layer" else row.default)
         for row in _ROWS.values()
@@ -76,13 +76,13 @@ _Body = msgspec.defstruct("Settings", _fields(), forbid_unknown_fields=True, kw_
 
 @dataclass(frozen=True, slots=True)
 class ColorRequest:
-    """How to colour, as a client asks for it.
+    """A client's colouring request.
 
     Attributes:
-        settings: What needs no photograph to be understood.
+        settings: The settings that can be parsed without a photograph.
         strokes: Painted colours.
-        grey_strokes: What was painted to stay grey.
-        layers: The ids of layers that were sent before, by the name of their setting.
+        grey_strokes: Strokes painted to stay grey.
+        layers: The ids of previously uploaded layers, by the name of their setting.
     """
 
     settings: Settings
@@ -92,12 +92,12 @@ class ColorRequest:
 
 
 def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
-    """A request from a JSON object.
+    """Parses a request from a JSON object.
 
-    What is null or empty is left at its default, and so is a count of 0.
+    Null and empty values, and counts of 0, mean the default.
 
     Raises:
-        MalformedError: A key is unknown, or a value of the wrong kind.
+        MalformedError: A key is unknown, or a value has the wrong type.
         UsageError: A value is out of range.
     """
     known = _Body.__struct_fields__
@@ -132,14 +132,14 @@ def coloring_from(data: Mapping[str, Any]) -> ColorRequest:
 
 
 def _is_absent(value: object) -> bool:
-    """Whether it is null, an empty text or list, or a count of 0."""
+    """Whether it is null, an empty string or list, or a count of 0."""
     if isinstance(value, str | list | tuple):
         return not value
     return value is None or (type(value) is int and value == 0)
 
 
 def coloring_from_query(query: Mapping[str, str], hints: list[str]) -> ColorRequest:
-    """A request from the query of an address.
+    """Parses a request from query parameters.
 
     Args:
         query: Each key once; the keys of `coloring_from`.
@@ -156,10 +156,10 @@ def coloring_from_query(query: Mapping[str, str], hints: list[str]) -> ColorRequ
 
 
 def output_from_query(query: Mapping[str, str]) -> Output:
-    """What to write, from the query of an address; other keys are left alone.
+    """Parses the output options from query parameters; other keys are ignored.
 
     Raises:
-        MalformedError: A value is none of those that there are.
+        MalformedError: A value is not one of the accepted values.
     """
     given: dict[str, Any] = {}
     for row in OUTPUT.values():
@@ -176,7 +176,7 @@ def output_from_query(query: Mapping[str, str]) -> Output:
             given[row.name] = _form(text) if row.kind == "format" else text
     if given.get("strip_metadata") and given.get("keep_location"):
         raise MalformedError(
-            "strip_metadata removes the location too, and keep_location asks to keep it.",
+            "strip_metadata removes the location, but keep_location keeps it.",
             advice="Leave one of them out.",
         )
     return replace(default_output("http"), **given)
@@ -196,7 +196,7 @@ def _hints(entries: tuple[HintEntry, ...]) -> tuple[Hint, ...]:
 
 
 def _checked(strokes: Strokes, *, colored: bool) -> Strokes:
-    """Strokes that can be drawn: not too many, not too far away, each with its colour or none."""
+    """Checks strokes: not too many, not too far away; coloured ones must have a valid colour."""
     points = 0
     found = []
     for stroke in strokes:
@@ -204,7 +204,7 @@ def _checked(strokes: Strokes, *, colored: bool) -> Strokes:
         if not stroke.points or points > _MOST_POINTS:
             raise MalformedError(f"Strokes must have 1 to {_MOST_POINTS} points in total.")
         if colored:
-            rgb_of(stroke.color)  # refuses what is no colour
+            rgb_of(stroke.color)  # refuses an invalid colour
         furthest = max(abs(coordinate) for point in stroke.points for coordinate in point)
         if not 0 <= stroke.radius <= _MOST_RADIUS or furthest > _MOST_COORDINATE:
             raise MalformedError("A stroke is far outside the photograph.")
@@ -226,7 +226,7 @@ def as_scribbles(strokes: tuple[Stroke, ...], shape: tuple[int, int]) -> Scribbl
 
 
 def as_mask(strokes: tuple[Stroke, ...], shape: tuple[int, int]) -> Mask:
-    """What was painted to stay grey, as a mask; arguments as for `as_scribbles`."""
+    """Strokes painted to stay grey, as a mask; arguments as for `as_scribbles`."""
     image = Image.new("L", shape[::-1], 255)
     for stroke in strokes:
         _draw(image, stroke, 0)
@@ -236,7 +236,7 @@ def as_mask(strokes: tuple[Stroke, ...], shape: tuple[int, int]) -> Mask:
 def _draw(image: Image.Image, stroke: Stroke, ink: int | tuple[int, ...]) -> None:
     pen = ImageDraw.Draw(image)
     r = stroke.radius
-    pen.point(stroke.points, ink)  # an ellipse of no radius paints nothing
+    pen.point(stroke.points, ink)  # an ellipse with radius 0 paints nothing
     for point, following in zip(stroke.points, (*stroke.points[1:], None), strict=True):
         cancellation.check()
         if following is not None:
@@ -246,7 +246,7 @@ def _draw(image: Image.Image, stroke: Stroke, ink: int | tuple[int, ...]) -> Non
 
 
 def check_effort(strokes: Strokes, hints: tuple[Hint, ...], shape: tuple[int, int]) -> None:
-    """Refuses what would take a worker for long: strokes and hints that paint too many pixels.
+    """Refuses strokes and hints that paint too many pixels, and would block a worker.
 
     Args:
         strokes: As painted.
@@ -254,17 +254,17 @@ def check_effort(strokes: Strokes, hints: tuple[Hint, ...], shape: tuple[int, in
         shape: (height, width) of the photograph.
 
     Raises:
-        MalformedError: They paint more than `MOST_PAINTED` pixels, each time that one is painted
-            counted.
+        MalformedError: They paint more than `MOST_PAINTED` pixels; a pixel counts each time it is
+            painted.
     """
     pixels = shape[0] * shape[1]
-    # A hint fades over as many pixels again on each side of its square.
+    # On each side, a hint fades out over a distance equal to its radius.
     painted = float(sum(min((4 * hint.radius + 1) ** 2, pixels) for hint in hints))
     for stroke in strokes:
         points = np.array(stroke.points, np.float64)
         wide = 2 * int(stroke.radius) + 1
         length = np.abs(np.diff(points, axis=0)).sum(axis=1)
-        # Outside of the photograph as well each row of a shape takes its time.
+        # Each row of a shape takes time, even outside the photograph.
         painted += len(points) * (min(wide**2, pixels) + _ROW * wide)
         painted += float((np.minimum(length * wide, pixels) + _ROW * (length + wide)).sum())
     if painted > MOST_PAINTED:
@@ -276,14 +276,14 @@ def check_effort(strokes: Strokes, hints: tuple[Hint, ...], shape: tuple[int, in
 
 
 def schemas(*, place: str) -> dict[str, Any]:
-    """JSON schemas of the settings and what is in them, by name.
+    """JSON schemas of the settings and their parts, by name.
 
     Args:
-        place: Where they refer to each other, with ``{name}`` in it.
+        place: Template for references between them, containing ``{name}``.
     """
     return schemas_of(_Body, place=place)
 
 
 def digest_of_strokes(strokes: Strokes, shape: tuple[int, int]) -> str:
-    """One text for one painting; arguments as for `as_scribbles`."""
+    """A hash that identifies a painting; arguments as for `as_scribbles`."""
     return hashlib.sha256(repr((strokes, shape)).encode()).hexdigest()

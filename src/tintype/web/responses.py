@@ -1,4 +1,4 @@
-"""The shapes of answers."""
+"""The format of error responses."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -46,23 +46,23 @@ _CODES: Mapping[type[TintypeError], str] = MappingProxyType(
         SlowError: "work_timeout",
     }
 )
-"""Clients decide by these, so a code stays what it is when a class or a message changes."""
+"""Clients rely on these, so a code does not change when a class or a message does."""
 _CODES_OF_STATUS = MappingProxyType({404: "unknown_path", 405: "method_not_allowed"})
-"""For errors without a class of their own."""
+"""Codes of errors without a class of their own."""
 _FAULT = "internal_error"
 
 
 def codes() -> tuple[str, ...]:
-    """Every code that an error can be answered with."""
+    """Every code that an error response can have."""
     return tuple(dict.fromkeys([*_CODES.values(), *_CODES_OF_STATUS.values(), _FAULT]))
 
 
 def code_of(error: TintypeError, status: int) -> str:
-    """What happened, as a word that programs can rely on.
+    """The stable code of an error, for programs.
 
     Args:
-        error: Any.
-        status: The status that it is answered with.
+        error: Any error.
+        status: The HTTP status of the response.
     """
     known = (_CODES[kind] for kind in type(error).__mro__ if kind in _CODES)
     return next(known, _CODES_OF_STATUS.get(status, _FAULT))
@@ -72,8 +72,8 @@ def failure(error: TintypeError, data: bytes | None = None) -> Response:
     """An error as JSON: ``{"error": {"code": ..., "message": ..., "advice": ...}}``.
 
     Args:
-        error: What went wrong.
-        data: The picture it is about, where it is about one.
+        error: The error.
+        data: The picture concerned, if any.
     """
     status = status_of(error, data)
     content = {"code": code_of(error, status), "message": error.message, "advice": error.advice}

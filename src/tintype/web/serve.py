@@ -1,4 +1,4 @@
-"""Starts the server, says where it is, and opens the browser."""
+"""Starts the server, reports its address, and opens the browser."""
 
 import asyncio
 import contextlib
@@ -37,11 +37,11 @@ _MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What a person does to open the page on another device.
+    """What a user needs to open the page on another device.
 
     Attributes:
         url: The address to open there.
-        code: To type there, as it is shown.
+        code: The code to type there, as displayed.
     """
 
     url: str
@@ -49,15 +49,15 @@ class Invitation:
 
     @property
     def link(self) -> str:
-        """An address with the code in it.
+        """An address that contains the code.
 
-        It stands behind the ``#``, which no server is sent: whatever only fetches the address does
-        not use the code.
+        The code follows the ``#``, which is never sent to a server, so merely fetching the address
+        does not use it up.
         """
         return f"{self.url}#{self.code}"
 
     def qr(self) -> str:
-        """The link as a QR code: lines of blocks, light ones on a dark ground."""
+        """The link as a QR code: lines of block characters, light on a dark background."""
         import segno
 
         out = io.StringIO()
@@ -70,9 +70,9 @@ class Listening:
     """A server that is ready to run.
 
     Attributes:
-        url: Where this machine's browser finds it.
-        local: Whether only this machine can.
-        notes: Sentences on it for whoever started it.
+        url: Its address for this machine's browser.
+        local: Whether only this machine can connect.
+        notes: Messages for the user who started it.
     """
 
     url: str
@@ -92,7 +92,7 @@ class Listening:
         return f"{self.url}{page}{'' if self._entry is None else f'?token={self._entry.own}'}"
 
     def run(self) -> None:
-        """Answers requests until it is stopped."""
+        """Serves requests until stopped."""
         return_large_blocks()
         try:
             self._server.run(sockets=[self._socket])
@@ -100,7 +100,7 @@ class Listening:
             self._workers.close()
 
     def stop(self) -> None:
-        """Stops it; from any thread."""
+        """Stops the server; may be called from any thread."""
         self._server.should_exit = True
 
 
@@ -110,21 +110,21 @@ def listen(
     invite: Callable[[Invitation], None],
     opened: Callable[[], None] | None = None,
 ) -> Listening:
-    """Makes a server and takes its port.
+    """Creates a server and binds its port.
 
     Args:
         options: How to serve.
-        invite: Called with each new code for another device, to be shown at the terminal.
-        opened: Called once it answers.
+        invite: Called with each new code for another device, to display it in the terminal.
+        opened: Called once the server accepts requests.
 
     Raises:
-        UsageError: The address, the port or the device cannot be had.
+        UsageError: The address, the port or the device is not available.
         ModelError: There is no such model.
         PhotoError: The sandbox cannot be started.
     """
     check_device(device_of(options.device))
     taken = _bind(options.host, options.port)
-    # What it listens on, whatever it was called: the address that is shown is one that answers.
+    # The address actually bound, however it was given, so the displayed address works.
     listening, port = taken.getsockname()[:2]
     address = ipaddress.ip_address(listening)
     local = address.is_loopback
@@ -133,7 +133,7 @@ def listen(
     jobs = options.jobs or usable_cores()
     sandbox = Sandbox() if options.sandbox else None
     if sandbox is not None:
-        sandbox.start()  # meanwhile the model is loaded
+        sandbox.start()  # while the model is loaded
     engine = Engine(load_bundle(options.model), threads=1, at_once=jobs)
     notes = (UNFILTERED,) if sandbox is not None and not sandbox.filtered else ()
     workers = WorkerPool(
@@ -165,12 +165,12 @@ def listen(
     config = uvicorn.Config(
         make_app(services, hosts=options.hosts),
         log_config=None,  # nothing about the pictures is written anywhere
-        log_level="error",  # nor what strangers send that makes no sense
+        log_level="error",  # nor are malformed requests from strangers
         access_log=False,
         server_header=False,
         date_header=False,
         timeout_keep_alive=10,
-        timeout_graceful_shutdown=round(workers.grace) + 1,  # what runs is answered before
+        timeout_graceful_shutdown=round(workers.grace) + 1,  # running work is answered first
         lifespan="off",
         loop="asyncio",
         http=patient(
@@ -186,7 +186,7 @@ def listen(
 
 
 class _Server(uvicorn.Server):
-    """Takes nothing new while it stops."""
+    """Accepts no new work while it is stopping."""
 
     def __init__(
         self, config: uvicorn.Config, workers: WorkerPool, opened: Callable[[], None] | None
@@ -207,7 +207,7 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def serving(options: ServerOptions) -> Iterator[Listening]:
-    """A server in a thread of its own, for programs and tests; it ends with the block."""
+    """Runs a server in its own thread, for programs and tests; it stops at the end of the block."""
     ready = threading.Event()
     server = listen(options, invite=lambda _invitation: None, opened=ready.set)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -222,7 +222,7 @@ def serving(options: ServerOptions) -> Iterator[Listening]:
 
 
 def open_browser(url: str) -> None:
-    """Opens the page; a machine without a browser has none to open, and that is no error."""
+    """Opens the page; a missing browser is not an error."""
     with contextlib.suppress(webbrowser.Error):
         webbrowser.open(url)
 
@@ -233,13 +233,13 @@ def _bind(host: str, port: int | None) -> socket.socket:
         taken = socket.socket(family, socket.SOCK_STREAM)
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            if family == socket.AF_INET6:  # "::" takes both kinds, as on Linux by default
+            if family == socket.AF_INET6:  # "::" accepts IPv4 too, as by default on Linux
                 taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             # Also an address with a zone, fe80::1%eth0.
             place = socket.getaddrinfo(host, wanted, family, socket.SOCK_STREAM)[0][4]
             taken.bind(place)
             return taken
-        except (OSError, OverflowError, UnicodeError) as error:  # the last of no name of a host
+        except (OSError, OverflowError, UnicodeError) as error:  # the last for invalid host names
             taken.close()
             reason = error
     raise UsageError(
@@ -252,8 +252,8 @@ def _in_url(host: str) -> str:
 
 
 def _own_name() -> str:
-    """An address that other machines of the network reach this one by, or its name."""
+    """An address at which other machines on the network can reach this one, or its name."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))  # sends nothing: it only chooses the way out
+        probe.connect(("192.0.2.1", 9))  # sends nothing: it only selects the outgoing interface
         return str(probe.getsockname()[0])
     return socket.gethostname()

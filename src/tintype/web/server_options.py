@@ -1,4 +1,4 @@
-"""How to serve. Nothing heavy is imported: the help of the command shows the defaults."""
+"""Server options. Imports nothing heavy, since the help of the command shows the defaults."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,29 +8,29 @@ from tintype.engine.settings import SETTINGS
 from tintype.photo.limits import MAX_PIXELS
 
 PORT = 7839
-"""T-I-N-T on nobody's list of services; another free one where it is taken."""
+"""Default port, not assigned to any registered service; if it is taken, a free one is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """How to serve.
+    """Server options.
 
     Attributes:
-        host: Address to listen on; anything but this machine's own asks for codes.
-        hosts: More names that requests may call it by, such as that of a proxy.
-        port: None takes `PORT`, or a free one where that is taken.
-        model: Name or file of the model; None is the default one.
+        host: Address to listen on; if it is not a loopback address, clients need codes.
+        hosts: Additional accepted host names, such as that of a proxy.
+        port: None uses `PORT`, or a free port if that is taken.
+        model: Name or file of the model; None is the default model.
         device: What the network runs on, for all clients.
         pairs: Folder for "which is real?", or None.
-        jobs: Photographs at a time; None is one per core.
-        waiting: How many may wait; more are refused.
-        memory: MiB that held photographs may take.
-        max_pixels: Photographs with more are refused.
-        seconds: How long one answer may take.
-        body_seconds: How long a body may take to arrive.
-        head_seconds: How long the head of a request may take.
-        connections: How many may be open at a time.
-        sandbox: Decode what clients send in child processes with limits.
+        jobs: Number of photographs processed in parallel; None is one per core.
+        waiting: Maximum number of waiting requests; more are refused.
+        memory: Memory limit for held photographs, in MiB.
+        max_pixels: Photographs with more pixels are refused.
+        seconds: Time limit for a response.
+        body_seconds: Time limit for a request body to arrive.
+        head_seconds: Time limit for a request head to arrive.
+        connections: Maximum number of open connections.
+        sandbox: Decode uploads in child processes with limits.
     """
 
     host: str = "127.0.0.1"

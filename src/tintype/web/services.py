@@ -1,4 +1,4 @@
-"""What the endpoints of the HTTP API share."""
+"""Services shared by the endpoints of the HTTP API."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 class NoSuchPathError(WebError):
-    """A path or a method that there is not."""
+    """The path or the method does not exist."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message, advice="The API is described in /openapi.json.")
@@ -27,14 +27,14 @@ class NoSuchPathError(WebError):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the requests share.
+    """Services shared by all requests.
 
     Attributes:
-        photos: What is held.
-        workers: Where work is done.
-        bodies: Reads bodies.
-        pairs: Photographs to tell apart; None where no folder was named.
-        entry: Entry for other devices; None where only this machine is answered.
+        photos: The held photographs.
+        workers: Runs the work.
+        bodies: Reads request bodies.
+        pairs: Pairs for "which is real?"; None if no folder was given.
+        entry: Access for other devices; None if only this machine is served.
     """
 
     photos: PhotoStore
@@ -45,11 +45,11 @@ class Services:
 
 
 ApiRoute = tuple[str, str, Callable[[Services, Request], Awaitable[Response]]]
-"""Method, path, and what answers."""
+"""Method, path and endpoint."""
 
 
 async def run_work(services: Services, request: Request, work: Callable[[], _T]) -> _T:
-    """Work in a thread, as long as the client waits for it."""
+    """Runs work in a thread, as long as the client waits for it."""
 
     async def gone() -> None:
         while (await request.receive())["type"] != "http.disconnect":

@@ -1,8 +1,8 @@
-"""The files that the page is made of, as the server sends them.
+"""Serves the static files of the page.
 
-They are compressed, and a browser that has one already is told so. Only these files are: they are
-the same for everybody and hold no secret, so that their compressed length tells nothing (BREACH).
-Answers of the API are never compressed.
+They are compressed and have an ETag, so a browser with a cached copy receives a 304. Only these
+files are compressed: they are the same for everybody and contain no secrets, so their compressed
+length reveals nothing (BREACH). API responses are never compressed.
 """
 
 import gzip
@@ -27,10 +27,10 @@ _FILES = {
 
 
 def static_files() -> dict[str, tuple[str, str]]:
-    """What the page is made of, its modules and samples included: path, then file name and type.
+    """The files of the page, including modules and samples: path, then file name and type.
 
-    They are listed from the package when the application is made; a client only ever chooses
-    among these paths.
+    They are listed from the package when the application is created; a client can only select one
+    of these paths.
     """
     modules = sorted(file.name for file in _PAGE.iterdir() if file.name.endswith(".js"))
     samples = sorted(f"samples/{file.name}" for file in (_PAGE / "samples").iterdir())
@@ -42,7 +42,7 @@ def static_files() -> dict[str, tuple[str, str]]:
 
 
 def static_file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
-    """What answers for one of them.
+    """The endpoint for one file.
 
     Args:
         name: Of the file, in the package.
@@ -55,7 +55,7 @@ def static_file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]
 
     async def endpoint(request: Request) -> Response:
         compressed = is_smaller and _takes_gzip(request.headers.get("accept-encoding", ""))
-        # The tag names the bytes that are sent, so each form has its own.
+        # The tag identifies the bytes sent, so the compressed form has its own.
         own_tag = f'"{tag}{"-gzip" if compressed else ""}"'
         headers = {"Cache-Control": "no-cache", "ETag": own_tag, "Vary": "Accept-Encoding"}
         known = request.headers.get("if-none-match", "").split(",")
@@ -63,14 +63,14 @@ def static_file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]
             return Response(status_code=304, headers=headers)
         if compressed:
             headers["Content-Encoding"] = "gzip"
-        # The page is its own: what it may load is said in the Guard's headers.
+        # What the page may load is restricted by the headers that Guard adds.
         return Response(packed if compressed else data, media_type=kind, headers=headers)
 
     return endpoint
 
 
 def _takes_gzip(accepted: str) -> bool:
-    """Whether a header Accept-Encoding names gzip, and not to refuse it (RFC 9110, 12.5.3)."""
+    """Whether an Accept-Encoding header accepts gzip, with a weight above 0 (RFC 9110, 12.5.3)."""
     for one in accepted.lower().split(","):
         coding, _, weight = one.partition(";")
         if coding.strip() in {"gzip", "x-gzip"}:

@@ -1,4 +1,4 @@
-"""A photograph that the server holds, with all that is made of it on the way."""
+"""A photograph held by the server, with its intermediate results."""
 
 import threading
 from collections.abc import Callable
@@ -17,27 +17,27 @@ from tintype.web.request import Strokes, as_mask, as_scribbles, digest_of_stroke
 
 _L = TypeVar("_L", Scribbles, Mask)
 _MOST_SMALL = 4
-"""Sizes of one photograph that are kept."""
+"""Maximum number of cached sizes of one photograph."""
 
 
 @dataclass(slots=True)
 class StoredPhoto:
-    """A photograph that somebody is working on.
+    """A photograph being edited.
 
     Attributes:
-        id: What the client calls it.
-        owner: Whose it is, as `tintype.web.guard` says; nobody else is told that it is there.
-        data: Its file.
-        name: Of the file, for messages only.
+        id: Its id in the API.
+        owner: Its owner, as determined by `tintype.web.guard`; hidden from all others.
+        data: The file's bytes.
+        name: File name, for messages only.
         photos: Its pages.
-        digest: Of the first page, as predictions are kept by.
-        small: The first page in smaller, or with fewer bits, by (height, width).
-        scribbles: What was painted last, by the digest of its strokes.
-        masks: What was last painted to stay grey, by the digest of its strokes.
-        parts: What tiles in colour are cut from, the newest, by level and settings.
-        lock: Held while something of it is predicted, so that the network runs once.
-        drafting: The same for drafts, which do not wait for what is exact.
-        drawing: The same for pictures of it and what is painted, which wait for neither.
+        digest: Of the first page; the key of its predictions in the cache.
+        small: Copies of the first page, smaller or with fewer bits, by (height, width).
+        scribbles: The most recent painted colours, by the digest of the strokes.
+        masks: The most recent strokes painted to stay grey, by their digest.
+        parts: The most recent source of coloured tiles, by level and settings.
+        lock: Held during a prediction, so the network runs only once.
+        drafting: The same for drafts, which do not wait for exact predictions.
+        drawing: The same for renderings and painted layers, which wait for neither.
     """
 
     id: str
@@ -56,11 +56,11 @@ class StoredPhoto:
 
     @property
     def page(self) -> Photo:
-        """The page that is looked at."""
+        """The displayed page."""
         return self.photos[0]
 
     def reduced(self, shape: tuple[int, int]) -> Photo:
-        """The page that is looked at in a smaller size, or its own, with 8 bits.
+        """The displayed page at a smaller size or its own, with 8 bits.
 
         Args:
             shape: (height, width).
@@ -84,18 +84,18 @@ class StoredPhoto:
             return self.small[shape]
 
     def painted_colors(self, strokes: Strokes) -> Scribbles:
-        """Strokes as a layer, drawn once."""
+        """The strokes as a layer, drawn only once."""
         with self.drawing:
             return _newest(self.scribbles, strokes, as_scribbles, self.page.shape)
 
     def painted_grey(self, strokes: Strokes) -> Mask:
-        """Strokes that stay grey as a layer, drawn once."""
+        """Strokes that stay grey as a layer, drawn only once."""
         with self.drawing:
             return _newest(self.masks, strokes, as_mask, self.page.shape)
 
     @property
     def size(self) -> int:
-        """Bytes it takes in memory, about; predictions are counted in their cache."""
+        """Approximate memory use in bytes, without predictions, which the cache counts."""
         # Copies, since other threads may be adding.
         layers = (*tuple(self.scribbles.values()), *tuple(self.masks.values()))
         rendered = sum(held_bytes(layer.pixels) for layer in layers)
@@ -104,8 +104,8 @@ class StoredPhoto:
 
     @property
     def parts_size(self) -> int:
-        """Bytes of what tiles are cut from."""
-        # Its grey may be among the smaller pages as well, and then counts twice.
+        """Bytes of the source of coloured tiles."""
+        # Its grey may also be among the smaller pages, and then counts twice.
         return sum(
             parts.up.size + (0 if parts.photo.grey is self.page.grey else parts.photo.grey.nbytes)
             for parts in tuple(self.parts.values())
@@ -118,8 +118,8 @@ def _newest(
     draw: Callable[[Strokes, tuple[int, int]], _L],
     shape: tuple[int, int],
 ) -> _L:
-    """What was painted, drawn once; only the newest is kept."""
-    # By their digest: as Python keeps them, points take more memory than the picture.
+    """The strokes as a layer, drawn only once; only the most recent layer is kept."""
+    # Keyed by digest: as Python objects, the points use more memory than the picture.
     key = digest_of_strokes(strokes, shape)
     if key not in kept:
         kept.clear()
@@ -135,7 +135,7 @@ def _size_of(photo: Photo) -> int:
 
 
 def _length(value: object) -> int:
-    """Bytes of all that is long in metadata: texts, packets, pixels, however deep they lie."""
+    """Bytes of the large values in metadata: texts, packets and pixels, at any depth."""
     match value:
         case bytes() | str():
             return len(value)

@@ -1,7 +1,7 @@
-"""Tiles: squares of a photograph at full size, or at a half, a quarter and so on of it.
+"""Tiles: squares of a photograph at full size, half size, quarter size and so on.
 
-A level halves the sides that often. Tiles begin at the upper left corner; those at the other edges
-are as large as what is left.
+The level is the number of halvings. Tiles begin at the top left corner; those at the right and
+bottom edges may be smaller.
 """
 
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from tintype.errors import brief
 from tintype.web.errors import MalformedError
 
 TILE = 512
-"""Longest side of a tile in pixels. Even, so that no pair of pixels that share their chroma is cut,
-and a multiple of the blocks of a JPEG."""
+"""Longest side of a tile in pixels. It is even, so pixels that share chroma are not separated, and
+a multiple of the JPEG block size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A place among the tiles of a photograph.
+    """The position of a tile in a photograph.
 
     Attributes:
-        level: How often the sides are halved.
+        level: Number of halvings.
         column: From 0.
         row: From 0.
     """
@@ -29,13 +29,13 @@ class Tile:
     row: int
 
     def check(self, shape: tuple[int, int]) -> None:
-        """Refuses what there is no tile for.
+        """Refuses a tile that does not exist.
 
         Args:
             shape: (height, width) of the photograph.
 
         Raises:
-            MalformedError: There is none.
+            MalformedError: The photograph has no such tile.
         """
         most = most_level(shape)
         if self.level > most:

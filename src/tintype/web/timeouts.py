@@ -1,9 +1,9 @@
-"""Connections that cost nothing but their place: ended when they take too long.
+"""Timeouts for connections that occupy a slot without making progress.
 
-uvicorn gives up connections that are idle between two requests. One that sends half of a request's
-head and waits, that never reads its answer, or that goes on with the body of a request which was
-answered long ago, it keeps for ever; some hundreds of them use up the files that a process may have
-open. Bodies have their own limit, see `tintype.web.body`.
+uvicorn closes connections that are idle between two requests. It keeps connections that send half a
+request head and stall, never read the response, or keep sending the body of a request answered long
+ago; a few hundred of them exhaust the process's limit of open files. Bodies have their own limit,
+see `tintype.web.body`.
 """
 
 import asyncio
@@ -19,21 +19,21 @@ _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
     b"Content-Length: 0\r\n\r\n"
 )
-# Who reads an answer more slowly than this is not reading it: a kilobyte a second.
+# A client that reads less than a kilobyte a second is treated as not reading.
 _LEAST_READ = 60 << 10
 _READ_SECONDS = 60.0
 
 
 class Patient(H11Protocol):
-    """One connection, with an end to waiting.
+    """One connection, with timeouts.
 
     Attributes:
-        head_seconds: How long the head of a request may take, from the connection or from its first
-            byte on.
-        most: Connections at a time. One more takes the place of the one that has waited longest
-            without having asked for anything; where all have asked, it is told to come again.
-        reserve: Counts bytes of answers that clients have not read; returns whether there is room.
-        release: Undoes that.
+        head_seconds: Time limit for the head of a request, from the connection or from its first
+            byte.
+        most: Maximum number of connections. A further one replaces the connection that has been
+            idle longest; if all have active requests, it is refused with a 503.
+        reserve: Counts unread response bytes as held; returns whether there is room.
+        release: Stops counting this many bytes.
     """
 
     head_seconds: float = 10.0
@@ -53,11 +53,11 @@ class Patient(H11Protocol):
 
     @property
     def _asks(self) -> bool:
-        """Whether a request has come and is not answered yet."""
+        """Whether a request has arrived and is not yet answered."""
         return self.conn.their_state is not h11.IDLE
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Takes the connection, or sends it away."""
+        """Accepts or refuses the connection."""
         super().connection_made(transport)
         if self._made_room():
             self._watch_head()
@@ -66,8 +66,8 @@ class Patient(H11Protocol):
             transport.close()
 
     def _made_room(self) -> bool:
-        """Whether there is a place; where all are taken, an idle connection gives its own."""
-        # One that is closing is on the list until the event loop comes round to it.
+        """Whether there is a free slot; if not, an idle connection is closed to free one."""
+        # A closing connection stays in the list until the event loop removes it.
         others = [
             other
             for other in self.connections
@@ -81,7 +81,7 @@ class Patient(H11Protocol):
         return bool(idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stops the clocks."""
+        """Cancels the timers."""
         super().connection_lost(exc)
         self._release_unread()
         for clock in (self._clock, self._reader, self._rest):
@@ -89,15 +89,16 @@ class Patient(H11Protocol):
                 clock.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Hands bytes on, and waits for the rest of a head only so long."""
+        """Passes on the data, and starts the timer for the rest of a request head."""
         super().data_received(data)
         self._watch_head()
 
     def on_response_complete(self) -> None:
-        """The connection is idle again, and uvicorn's own clock runs.
+        """The connection is idle again, and uvicorn's own timer runs.
 
-        Where the answer came before the end of the body (it was refused, or took too long), the
-        rest is thrown away for some seconds more: closed at once, the client would not read why.
+        If the response was sent before the end of the body (it was refused, or took too long), the
+        rest is discarded for a few seconds: if the connection were closed at once, the client would
+        not read the response.
         """
         self._since = time.monotonic()
         super().on_response_complete()
@@ -108,7 +109,7 @@ class Patient(H11Protocol):
 
     @property
     def _has_unwanted_body(self) -> bool:
-        """Whether the body of a request that has been answered is still arriving."""
+        """Whether the body of an answered request is still arriving."""
         return self.conn.their_state is h11.SEND_BODY and self.conn.our_state in {
             h11.DONE,
             h11.MUST_CLOSE,
@@ -136,7 +137,7 @@ class Patient(H11Protocol):
         self.transport.close()
 
     def pause_writing(self) -> None:
-        """The client reads more slowly than is written: from here on its pace is watched."""
+        """Starts monitoring the client, since it reads more slowly than the server writes."""
         super().pause_writing()
         self._unread = self.transport.get_write_buffer_size()
         self._paused = time.monotonic()
@@ -144,7 +145,7 @@ class Patient(H11Protocol):
         self._reader = self.loop.call_later(_READ_SECONDS, self._look_at_reader)
 
     def resume_writing(self) -> None:
-        """It has read what there was."""
+        """Stops monitoring, since the client has caught up."""
         super().resume_writing()
         self._release_unread()
         if self._reader is not None:
@@ -189,7 +190,7 @@ def patient(
     reserve: Callable[[int], bool],
     release: Callable[[int], None],
 ) -> type[Patient]:
-    """The protocol with these limits, as uvicorn wants it: a class.
+    """The protocol class with these limits, as uvicorn requires.
 
     Args:
         head_seconds: As in `Patient`.

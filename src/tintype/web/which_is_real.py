@@ -1,8 +1,8 @@
-"""Which is real? Pairs of a true photograph and its coloured grey, and a count of who was fooled.
+"""Which is real? Pairs of a real photograph and its recoloured grey version, and the fooling rate.
 
-Source: R. Zhang, P. Isola, A. Efros, "Colorful Image Colorization", ECCV 2016, section 3.1, whose
-real-or-fake test this is, at home; the interval is Wilson's (E. B. Wilson, "Probable Inference, the
-Law of Succession, and Statistical Inference", 1927).
+Source: the real-or-fake test of R. Zhang, P. Isola, A. Efros, "Colorful Image Colorization", ECCV
+2016, section 3.1; the interval is Wilson's (E. B. Wilson, "Probable Inference, the Law of
+Succession, and Statistical Inference", 1927).
 """
 
 import csv
@@ -34,13 +34,13 @@ from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 from tintype.web.errors import GoneError, MalformedError
 
 SIDE = 640
-"""Longest side of a shown picture, in pixels."""
+"""Longest side of a displayed picture, in pixels."""
 _SIDES = ("left", "right")
 SHARED = ""
-"""The round of those who asked for none: all pairs, and whoever answers."""
-_SHOWN = 16  # pairs that are kept as they are shown
-_ROUNDS = 1000  # the oldest are forgotten; their answers still count
-_ANSWERS = 100_000  # that are kept of all
+"""The shared round of clients that did not begin one: all pairs, any visitor."""
+_SHOWN = 16  # cached encoded pairs
+_ROUNDS = 1000  # the oldest are dropped; their answers still count
+_ANSWERS = 100_000  # maximum number of answers kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,10 @@ class Answered:
     Attributes:
         round: Number of the round, from 1; 0 is the shared one.
         number: Of the pair in it.
-        file: Its true photograph.
-        real: The side it stood on.
-        taken: The side that somebody took for it.
-        seconds: How long that took.
+        file: Name of the real photograph.
+        real: The side it was shown on.
+        taken: The side that the visitor chose as real.
+        seconds: Time to answer.
     """
 
     round: int
@@ -66,12 +66,12 @@ class Answered:
 
 @dataclass(slots=True)
 class _Round:
-    """What one visitor is asked.
+    """The pairs shown to one visitor.
 
     Attributes:
-        number: From 1; 0 for the shared one.
-        files: The photographs, in the order in which they are shown.
-        real: The side on which each stands.
+        number: From 1; 0 for the shared round.
+        files: The indices of the photographs, in display order.
+        real: The side on which each real photograph is shown.
         answers: By the number of the pair.
     """
 
@@ -82,17 +82,17 @@ class _Round:
 
 
 class Pairs:
-    """The pairs of a folder, in an order and on sides that a seed decides.
+    """The pairs of a folder, with order and sides determined by a seed.
 
-    Beside ``name.jpg``, a file ``name.color.jpg`` is its coloured version, by whatever tool; where
-    there is none, our own model makes one.
+    A file ``name.color.jpg`` beside ``name.jpg`` is its coloured version, made by any tool; if it
+    is missing, our own model makes one.
 
     Args:
         folder: Colour photographs.
         engine: The loaded model.
-        seed: One seed gives the same rounds in the same order.
+        seed: The same seed produces the same rounds in the same order.
         device: What the network runs on.
-        max_pixels: Photographs with more are refused.
+        max_pixels: Photographs with more pixels are refused.
 
     Raises:
         UsageError: There are no photographs in the folder.
@@ -132,12 +132,12 @@ class Pairs:
         return len(self._files)
 
     def _deal(self, most: int) -> _Round:
-        """So many pairs, those that were asked least often first."""
+        """Draws at most this many pairs, preferring those shown least often."""
         files = list(range(len(self._files)))
         self._draw.shuffle(files)
         files = sorted(files, key=lambda file: self._asked[file])[:most]
         self._begun += 1
-        if self._begun:  # the shared one asks for all, and perhaps nobody
+        if self._begun:  # the shared round contains all pairs, and may never be played
             self._asked.update(files)
         self._draw.shuffle(files)
         return _Round(self._begun, files, [self._draw.choice(_SIDES) for _ in files])
@@ -146,17 +146,17 @@ class Pairs:
         """Begins a round for one visitor.
 
         Args:
-            most: How many pairs it has at most.
+            most: Maximum number of pairs.
 
         Returns:
-            What the other methods know it by.
+            Its name, for the other methods.
         """
         name = secrets.token_urlsafe(9)
         with self._lock:
             self._rounds[name] = self._deal(most)
             if len(self._rounds) > _ROUNDS:
                 self._rounds.popitem(last=False)
-            self._rounds.move_to_end(SHARED)  # it is never the oldest
+            self._rounds.move_to_end(SHARED)  # never the oldest
         return name
 
     def picture(self, number: int, side: str, *, name: str = SHARED) -> bytes:
@@ -169,8 +169,8 @@ class Pairs:
 
         Raises:
             GoneError: There is no such pair or round.
-            UnreadablePhotoError: Its file cannot be read, or is no colour photograph. Which file
-                that is, and where it lies, is not for whoever plays.
+            UnreadablePhotoError: Its file cannot be read, or is not a colour photograph. The error
+                does not reveal the file's name or path to the visitor.
         """
         with self._lock:
             playing = self._round(name, number, side)
@@ -212,20 +212,20 @@ class Pairs:
     def answer(
         self, number: int, taken: str, seconds: float, *, name: str = SHARED
     ) -> dict[str, Any]:
-        """Counts an answer.
+        """Records an answer.
 
         Args:
             number: Of the pair.
-            taken: The side that somebody took for the true one.
-            seconds: How long that took.
+            taken: The side that the visitor chose as real.
+            seconds: Time to answer.
             name: Of the round.
 
         Returns:
-            Which was real, and `facts`.
+            The real side, and `facts`.
 
         Raises:
             GoneError: There is no such pair or round.
-            MalformedError: It was answered already, or `taken` is no side.
+            MalformedError: It was already answered, or `taken` is not a side.
         """
         with self._lock:
             playing = self._round(name, number, taken)
@@ -238,14 +238,14 @@ class Pairs:
         return {"real": real} | self.facts(name=name)
 
     def facts(self, *, name: str = SHARED) -> dict[str, Any]:
-        """How a round goes, and how all of them went together.
+        """The results of a round, and of all rounds together.
 
         Args:
             name: Of the round.
 
         Returns:
-            ``pairs`` of the round, `_count` of its answers, ``answers`` themselves with ``number``,
-            ``real`` and ``taken``, and under ``everyone`` the count of all rounds.
+            The number of ``pairs`` of the round, `_count` of its answers, the ``answers`` with
+            ``number``, ``real`` and ``taken``, and under ``everyone`` the count of all rounds.
 
         Raises:
             GoneError: There is no such round.
@@ -259,7 +259,7 @@ class Pairs:
         return pairs | _count(answers) | {"answers": told, "everyone": everyone}
 
     def csv(self) -> str:
-        """Every answer, a line each."""
+        """All answers as CSV, one per line."""
         out = io.StringIO()
         rows = csv.writer(out)
         rows.writerow(["number", "file", "real", "taken", "fooled", "seconds", "round"])
@@ -281,7 +281,7 @@ class Pairs:
         return out.getvalue()
 
     def _round(self, name: str, number: int = 0, side: str = _SIDES[0]) -> _Round:
-        """A round, after a look at what is asked of it."""
+        """The round of this name, after checking the number and the side."""
         if side not in _SIDES:
             raise MalformedError("The side must be left or right.")
         playing = self._rounds.get(name)
@@ -293,11 +293,11 @@ class Pairs:
 
 
 def _count(answers: Iterable[Answered]) -> dict[str, Any]:
-    """How often people were fooled, and what that may be in truth.
+    """How often visitors were fooled, with a confidence interval.
 
     Returns:
-        ``answered``, ``fooled``, ``rate`` and its 95 % interval ``low`` to ``high``; 50 % is a
-        perfect colorizer.
+        ``answered``, ``fooled``, ``rate`` and its 95 % confidence interval, ``low`` to ``high``; a
+        perfect colorizer reaches 50 %.
     """
     fooled = [answer.taken != answer.real for answer in answers]
     low, high = wilson(sum(fooled), len(fooled))
@@ -312,7 +312,7 @@ def _count(answers: Iterable[Answered]) -> dict[str, Any]:
 
 
 def wilson(hits: int, trials: int, *, z: float = 1.96) -> tuple[float, float]:
-    """Wilson's interval of a share; (0, 1) where nothing was tried."""
+    """Wilson's score interval of a proportion; (0, 1) without trials."""
     if trials == 0:
         return 0.0, 1.0
     share = hits / trials
@@ -334,7 +334,7 @@ def _jpeg(rgb: NDArray[np.uint8]) -> bytes:
 
 
 def _plain_cell(text: str) -> str:
-    """A name that UTF-8 can express and that a spreadsheet does not take for a formula.
+    """A name encodable in UTF-8, escaped so that a spreadsheet does not treat it as a formula.
 
     Source: OWASP, "CSV Injection".
     """

@@ -1,4 +1,4 @@
-"""Where the work is done: a few threads, a short queue, and an honest no when it is full."""
+"""The worker pool: a few threads and a bounded queue; requests are refused when it is full."""
 
 import asyncio
 import contextlib
@@ -17,19 +17,19 @@ _T = TypeVar("_T")
 
 
 class WorkerPool:
-    """Runs work in threads, a bounded number at a time.
+    """Runs work in a bounded number of threads.
 
-    Work that nobody waits for any more (its time is over, its client has gone, the server stops) is
-    taken out of the queue, or ends at its next slice (`tintype.cancellation`).
+    Work whose result is no longer needed (it timed out, the client disconnected, the server is
+    stopping) is removed from the queue, or cancelled at its next check (`tintype.cancellation`).
 
     Args:
-        workers: How many run at once.
-        waiting: How many may wait; more are refused.
-        seconds: How long an answer may take, waiting included.
-        sandbox: Where files are decoded; None is this process.
+        workers: Number of threads.
+        waiting: Maximum length of the queue; further work is refused.
+        seconds: Time limit, including time in the queue.
+        sandbox: Where files are decoded; None means in this process.
 
     Attributes:
-        grace: Seconds that running work still has when the server stops.
+        grace: Seconds that running work has to finish when the server stops.
     """
 
     grace: float = 2.0
@@ -43,24 +43,24 @@ class WorkerPool:
         self.draining: bool = False
         self._seconds = seconds
         self._sandbox = sandbox
-        self._usual = 1.0  # seconds of a piece of work, a running mean
-        self._jobs: dict[Future[Any], threading.Event] = {}  # with what ends each of them
+        self._usual = 1.0  # running mean of the duration of a job, in seconds
+        self._jobs: dict[Future[Any], threading.Event] = {}  # with the event that cancels each
         self._over = asyncio.Event()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="tintype")
 
     async def run(
         self, work: Callable[[], _T], *, gone: Callable[[], Awaitable[None]] | None = None
     ) -> _T:
-        """Does a piece of work as soon as a thread is free. To be called on the event loop.
+        """Runs a job as soon as a thread is free. Must be called on the event loop.
 
         Args:
-            work: What is done, in a thread.
-            gone: Returns once the client has gone away.
+            work: Called in a thread.
+            gone: Returns once the client has disconnected.
 
         Raises:
-            BusyError: The queue is full, or the server stops.
-            SlowError: It took too long.
-            MalformedError: The client has gone away; nobody reads that.
+            BusyError: The queue is full, or the server is stopping.
+            SlowError: The job took too long.
+            MalformedError: The client has disconnected; this response is never read.
         """
         self.check()
         self.pending += 1
@@ -81,7 +81,7 @@ class WorkerPool:
             raise self._unfinished(gone=ends[-1].done())
         finally:
             unwanted.set()
-            job.cancel()  # where it still waits
+            job.cancel()  # if it is still queued
             for end in ends:
                 end.cancel()
 
@@ -93,11 +93,11 @@ class WorkerPool:
         return SlowError(f"The work took longer than {self._seconds:g} seconds.")
 
     def stopping(self) -> BusyError:
-        """What is answered while the server stops."""
+        """The error returned while the server is stopping."""
         return BusyError("Tintype is stopping.", retry_after=5)
 
     def check(self) -> None:
-        """Refuses early, before a body is read, what `run` would refuse.
+        """Refuses requests that `run` would refuse, before their body is read.
 
         Raises:
             BusyError: As for `run`.
@@ -112,9 +112,9 @@ class WorkerPool:
             )
 
     def drain(self) -> None:
-        """Takes nothing more, and refuses what waits; what runs has `grace` seconds left.
+        """Accepts no more work and cancels queued work; running work has `grace` seconds left.
 
-        To be called on the event loop.
+        Must be called on the event loop.
         """
         self.draining = True
         for job in list(self._jobs):
@@ -122,7 +122,7 @@ class WorkerPool:
         asyncio.get_running_loop().call_later(self.grace, self._over.set)
 
     def close(self) -> None:
-        """Ends what runs at its next slice, and waits for that."""
+        """Cancels running work at its next check, and waits for it to end."""
         self.draining = True
         for unwanted in list(self._jobs.values()):
             unwanted.set()
@@ -142,4 +142,4 @@ class WorkerPool:
         self.pending -= 1
         self._jobs.pop(job, None)
         if not future.cancelled():
-            future.exception()  # looked at: after a timeout nobody else does
+            future.exception()  # retrieved here, since after a timeout nobody else does

@@ -204,9 +204,9 @@ def test_a_model_file_becomes_one_in_int8(
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        (("--precision", "float16"), "int8 only"),
-        (("--precision", "int8", "--vividness", "0.5"), "--vividness is for runs"),
-        (("--precision", "int8", "--rank", "0"), "--rank is for runs"),
+        (("--precision", "float16"), "only be converted to int8"),
+        (("--precision", "int8", "--vividness", "0.5"), "--vividness is only for runs"),
+        (("--precision", "int8", "--rank", "0"), "--rank is only for runs"),
     ],
 )
 def test_what_a_model_file_cannot_become(

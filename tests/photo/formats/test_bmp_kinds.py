@@ -128,7 +128,7 @@ def test_a_reader_that_finds_it_too_large_does_not_call_it_damaged(
         raise Image.DecompressionBombError("Image size (9 pixels) exceeds limit of 3 pixels.")
 
     monkeypatch.setattr("PIL.BmpImagePlugin.BmpImageFile._open", refuse)
-    with pytest.raises(PhotoTooLargeError, match="more pixels than its format's reader takes"):
+    with pytest.raises(PhotoTooLargeError, match="more pixels than its format's reader accepts"):
         decode(bytes(bmp()), name="a.bmp")
 
 

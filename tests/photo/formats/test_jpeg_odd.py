@@ -389,7 +389,7 @@ def test_what_points_behind_the_picture_goes_with_it_and_is_said(kind: str) -> N
     assert "Großmutter".encode() in found.meta.xmp
     assert (b"SpecialTypeID" in found.meta.xmp) == (kind == "motion photo")
     notes = " ".join(found.meta.notes)
-    assert f"Its XMP spoke of {named} " in notes
+    assert f"References in its XMP to {named} " in notes
     assert ("a video (motion photo)" if behind is VIDEO else "a second picture") in notes
     written = encode([found], format="JPEG", provenance=None)
     assert written.data.endswith(b"\xff\xd9")

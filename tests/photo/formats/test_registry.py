@@ -171,7 +171,7 @@ def keeps_pages(form: str) -> bool:
 def keeps_provenance(form: str) -> bool:
     result = written(form, photo(), provenance=True)
     found = read_provenance(result.data) == PROVENANCE
-    assert found or "cannot record in the file that it was coloured" in " ".join(result.lost)
+    assert found or "cannot record that the file was coloured" in " ".join(result.lost)
     if found:
         marks = carried(result.data)
         assert exif_facts(marks.exif)["software"] == PROVENANCE.sentence

@@ -317,11 +317,11 @@ def test_a_flag_without_a_photograph_before_it_hides_nothing() -> None:
 def test_formats_without_pages_say_what_they_leave_out() -> None:
     for data, said in ((masked(), "a transparency mask"), (infrared(), "an infrared copy")):
         lost = encode(decode(data, name="x"), format="PNG", provenance=None).lost
-        assert f"PNG has no place for {said}." in lost
+        assert f"PNG cannot store {said}." in lost
 
 
 def test_a_mask_alone_is_no_photograph() -> None:
-    with pytest.raises(UnsupportedPhotoError, match="no photograph but a mask"):
+    with pytest.raises(UnsupportedPhotoError, match="a mask but no photograph"):
         decode(pages((MASK, {"subfiletype": 2}), page0={254: 4, 262: 4}), name="x")
 
 

@@ -91,14 +91,14 @@ def test_a_stripped_file_carries_nothing(form: str) -> None:
     [
         (lambda: png_with(saved(RGB, "PNG"), png_chunk(b"sBIT", b"\6\6\6")), "chunk sBIT"),
         (lambda: png_with(saved(RGB, "PNG"), png_chunk(b"pHYs", b"\0\0\0\2\0\0\0\1\0")), "pHYs"),
-        (lambda: saved(RGB, "PNG") + PAYLOAD, "behind its end"),
+        (lambda: saved(RGB, "PNG") + PAYLOAD, "after its end"),
         (lambda: tiff_with({330: entry(ifd.LONG, struct.pack("<I", 8))}), "SubIFD"),
         (lambda: tiff_with({65_002: entry(ifd.IFD, struct.pack("<I", 8))}), "tag 65002"),
         (lambda: tiff_with({37_724: entry(ifd.UNDEFINED, PAYLOAD)}), "layers"),
         (lambda: jpeg_with((0xE8, b"SPIFF\0" + PAYLOAD)), "SPIFF"),
         (lambda: jpeg_with((0xE1, b"Exif\0\0II*\0"), (0xE1, b"Exif\0\0II*\0")), "second EXIF"),
         (lambda: jp2_with(b"jpch", PAYLOAD), "box jpch"),
-        (lambda: gif_with(b"", b"") + PAYLOAD, "behind its end"),
+        (lambda: gif_with(b"", b"") + PAYLOAD, "after its end"),
         (lambda: avif_with_property(b"udes"), "property udes"),
         (lambda: heic() + write_box(b"uuid", PAYLOAD), "box uuid"),
     ],
@@ -113,7 +113,7 @@ def avif_with_property(kind: bytes) -> bytes:
 
 
 def test_channels_beside_the_colours_are_named() -> None:
-    for channels, title in ((4, "a channel beside the colours"), (5, "2 more channels")):
+    for channels, title in ((4, "an extra channel"), (5, "2 extra channels")):
         stream = io.BytesIO()
         extras = [0] * (channels - 3)
         tifffile.imwrite(stream, deep(channels=channels), photometric="rgb", extrasamples=extras)

@@ -113,7 +113,10 @@ ABSURD = {
     ),
     "a flat curve": (rgb_profile(SRGB, table(np.ones(256))), "black becomes"),
     "an inverted curve": (rgb_profile(SRGB, table(1 - X)), "white becomes"),
-    "a curve that falls": (rgb_profile(SRGB, table(np.abs(np.sin(X * np.pi * 1.5)))), "no order"),
+    "a curve that falls": (
+        rgb_profile(SRGB, table(np.abs(np.sin(X * np.pi * 1.5)))),
+        "out of order",
+    ),
     "a grey of nothing": (grey_profile(table(np.zeros(256))), "white becomes"),
     "an inverted grey": (grey_profile(table(1 - X)), "white becomes"),
 }
@@ -129,7 +132,7 @@ def test_an_absurd_profile_is_dropped_and_said(kind: str, deep: bool) -> None:
     found = one(png_with(plain, chunk))
     assert np.array_equal(found.grey, one(plain).grey)
     assert found.meta.icc is None
-    assert f"makes no sense ({said}" in found.meta.notes[0] or said in found.meta.notes[0]
+    assert f"is invalid ({said}" in found.meta.notes[0] or said in found.meta.notes[0]
     assert found.meta.notes[0].endswith("left out.")
 
 

@@ -234,7 +234,7 @@ EVALUATE = Command(
             "--dev-of",
             type=RECIPE,
             metavar="RECIPE",
-            help="The data are those of this recipe; score their dev pictures.",
+            help="Treat --data as the data of this recipe, and score its dev pictures.",
         ),
         cache_option(),
         limit_option(),

@@ -99,13 +99,13 @@ def export_model(argv: ExportArguments) -> int:
 
 
 def _model_to_int8(argv: ExportArguments) -> int:
-    """`tintype export MODEL.onnx --precision int8`: no run is needed for it."""
+    """Runs `tintype export MODEL.onnx --precision int8`, which needs no training run."""
     from tintype.engine.bundle import load_bundle
     from tintype.learn.export.bundle import lightness_of, to_int8
 
     if argv.precision != "int8":
         raise UsageError(
-            "A model file can be made into one in int8 only.",
+            "A model file can only be converted to int8.",
             advice="Add --precision int8, or give the folder of a run.",
         )
     for_runs = {
@@ -119,7 +119,7 @@ def _model_to_int8(argv: ExportArguments) -> int:
     }
     for option, given in for_runs.items():
         if given is not None:
-            raise UsageError(f"{option} is for runs; a model file keeps what it has.")
+            raise UsageError(f"{option} is only for runs; a model file keeps its own value.")
     bundle = load_bundle(argv.run)
     calibration, check = lightness_of(argv.data, cache=argv.cache)
     report = to_int8(bundle, argv.output, calibration=calibration, check=check)
@@ -178,8 +178,8 @@ EXPORT = Command(
     RUN is the folder of the run, or weights written by --checkpoint. The export is refused
     unless ONNX Runtime and torch give the same colours.
 
-    RUN may also be a model file, to make one in int8 of it (--precision int8) with any photographs
-    as --data. That is refused where the colours differ by more than 0.5 ab on average.""",
+    RUN may also be a model file, to convert it to int8 (--precision int8) with any photographs as
+    --data. This is refused if the colours differ by more than 0.5 ab on average.""",
     params=[
         click.Argument(["run"], type=FileType(".safetensors", ".onnx"), metavar="RUN"),
         Option(
@@ -190,7 +190,7 @@ EXPORT = Command(
             metavar="FILE",
             help="The model file to write.",
         ),
-        data_option("The data that the run was trained on; for a model file any photographs."),
+        data_option("The data that the run was trained on; for a model file, any photographs."),
         Option(
             "--card",
             type=FileType(".toml"),
@@ -202,7 +202,7 @@ EXPORT = Command(
             type=click.Choice(["float16", "int8", "float32"]),
             default="float16",
             help="How the weights are stored: float16 halves the file and computes in float32; "
-            "int8 halves it again and takes less time, at slightly other colours.",
+            "int8 halves it again and is faster, with slightly different colours.",
         ),
         Option(
             "--rank",
@@ -245,8 +245,8 @@ EXPORT = Command(
             "--weights",
             type=click.Choice(["fitted", "rarity"]),
             show_default="rarity for a run with a loss on decoded colours, else fitted",
-            help="Weight the colours by their rarity alone, or correct that by the colours that "
-            "come out on dev.",
+            help="Weight the colours by rarity alone, or correct these weights by the colours "
+            "predicted on dev.",
         ),
         Option(
             "--calibrate",

@@ -53,11 +53,11 @@ def size_option(more: str = "") -> Option:
 
 def limit_option() -> Option:
     """``--limit``."""
-    text = "Use at most this many pictures of each set."
+    text = "Use at most this many pictures from each set."
     return Option("--limit", type=click.IntRange(1), metavar="N", help=text)
 
 
 def threads_option() -> Option:
     """``--threads``."""
-    text = "Number of pictures that are coloured in parallel."
+    text = "Number of pictures to colour in parallel."
     return Option("--threads", type=click.IntRange(1, 1024), default=2, metavar="N", help=text)

@@ -159,8 +159,8 @@ TRAIN = Command(
             type=FolderType(),
             metavar="DIR",
             show_default="runs/NAME",
-            help="Folder of the run. Under torchrun, which has options that begin alike, write "
-            "--run-folder.",
+            help="Folder of the run. Under torchrun, which has options that begin the same way, "
+            "use --run-folder.",
         ),
         Option("--resume", is_flag=True, help="Continue the run from its checkpoint."),
         Option(

@@ -1,4 +1,4 @@
-"""What a terminal shows while a model is trained."""
+"""The progress display on a terminal during training."""
 
 import sys
 from collections.abc import Iterator
@@ -25,12 +25,12 @@ class TrainingBar:
         self._task = progress.add_task("training", total=None, state="")
 
     def say(self, text: str) -> None:
-        """One line above the bar."""
+        """Prints one line above the bar."""
         line = f"tintype: {shown(text)}"
         self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def show(self, pace: "Pace") -> None:
-        """Shows how it is going."""
+        """Updates the bar."""
         total = None if pace.share is None else 1.0
         self._progress.update(
             self._task, total=total, completed=pace.share or 0.0, state=sentence(pace)
@@ -38,7 +38,7 @@ class TrainingBar:
 
 
 def sentence(pace: "Pace") -> str:
-    """The pace in words: ``1,280 samples, loss 4.81, 35 samples/s, 0:12:03 left``."""
+    """The pace as text: ``1,280 samples, loss 4.81, 35 samples/s, 0:12:03 left``."""
     parts = [f"{pace.samples:,} samples"]
     if pace.loss is not None:
         parts.append(f"loss {pace.loss:.3g}")
@@ -51,10 +51,10 @@ def sentence(pace: "Pace") -> str:
 
 @contextmanager
 def training_bar() -> Iterator[TrainingBar | None]:
-    """A bar while a model is trained.
+    """Shows a bar during training.
 
     Yields:
-        The bar; None where stderr is no terminal.
+        The bar; None if stderr is not a terminal.
     """
     if sys.stderr is None or not sys.stderr.isatty():
         yield None

@@ -55,7 +55,7 @@ class Comparison:
         seconds: Time budget of each method, or None.
         samples: Sample budget of each method, or None.
         only: Names of the rows to compute; empty for all.
-        seeds: Number of times that each method is trained, with other random numbers.
+        seeds: Number of times that each method is trained, with different random numbers.
         limit: Maximum number of pictures of each evaluation set, or None.
         size: Side of the squares that are scored.
         threads: Number of pictures in parallel.
@@ -90,7 +90,7 @@ def compare(arguments: Comparison, report: Callable[[str], None]) -> bool:
         Whether everything that was requested is done; False after an interruption.
 
     Raises:
-        TargetExistsError: Somebody else's file lies under the name of an output.
+        TargetExistsError: An output would replace a file that this program did not write.
         LearnError: There is nothing to train, evaluation pictures are in the training data, or a
             method fails.
     """
@@ -99,7 +99,7 @@ def compare(arguments: Comparison, report: Callable[[str], None]) -> bool:
     check_outputs(arguments.into, [*OTHERS, *(recipe.name for recipe in rows)])
     names = [name for name in arguments.only if name not in OTHERS]
     chosen = read_recipes(arguments.recipes, only=names) if names or not arguments.only else []
-    # A first seed of every method before a second of any, so that the page is soon complete.
+    # The first seed of every method before the second of any, so the page is soon complete.
     recipes = sorted(
         (one for recipe in chosen for one in enumerate(repetitions(recipe, arguments.seeds))),
         key=lambda one: one[0],

@@ -34,7 +34,7 @@ def draw_curves(path: Path, lines: Mapping[str, Points], *, x: str, y: str) -> N
         y: Title of the y axis.
 
     Raises:
-        TargetExistsError: There is a file that is no picture of curves.
+        TargetExistsError: There is a file that is not a picture of curves.
     """
     image = Image.new("RGB", _SIZE, "white")
     draw = ImageDraw.Draw(image)

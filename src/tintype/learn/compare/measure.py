@@ -200,7 +200,7 @@ def count_gmac(model: torch.nn.Module) -> float:
 
     assert isinstance(model, ColorizationNetwork)
     side = -(-256 // model.multiple) * model.multiple
-    # The counter looks for gradients of what parts are called with, even of parameters.
+    # The counter looks for gradients of the arguments of modules, even of parameters.
     frozen = copy.deepcopy(model).requires_grad_(False)
     assert isinstance(frozen, ColorizationNetwork)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:

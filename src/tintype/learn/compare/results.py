@@ -31,7 +31,7 @@ class Result:
         kind: ``method``, ``classifier`` (does not colour), ``demonstration`` (of a collapse),
             ``bound``, ``own`` or ``not automatic``.
         recipe: Keys that differ from the defaults, as adapted to the data.
-        recipe_hash: SHA-256 of such keys of the recipe as it is written.
+        recipe_hash: SHA-256 of such keys of the recipe as written.
         data_hash: Hash of the training photographs.
         samples: Photographs trained on, counting repetitions.
         seconds: Time spent training.
@@ -124,11 +124,11 @@ def write_result(folder: Path, result: Result) -> None:
     """Writes ``NAME.json``.
 
     Raises:
-        TargetExistsError: There is a file that is no result.
+        TargetExistsError: There is a file that is not a result.
         LearnError: The file cannot be written.
     """
     values = {key: _rounded(value) for key, value in dataclasses.asdict(result).items()}
-    # One key per line, so that diffs stay readable.
+    # One key per line, so diffs stay readable.
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in values.items()]
     text = "{\n" + ",\n".join(lines) + "\n}\n"
     write_own(folder / f"{result.name}.json", text.encode(), is_result, what="a result")

@@ -69,7 +69,7 @@ def read_recipes(folder: Path, *, only: Sequence[str] = ()) -> list[Recipe]:
         only: Names to include; empty for all.
 
     Raises:
-        LearnError: There is none, one is invalid, or a name is unknown.
+        LearnError: There are no recipes, one is invalid, or a name is unknown.
     """
     recipes = [read_recipe(path) for path in sorted(folder.glob("*.toml"))]
     if not recipes:
@@ -86,13 +86,13 @@ def read_recipes(folder: Path, *, only: Sequence[str] = ()) -> list[Recipe]:
 
 
 def _check_stages(recipe: Recipe, recipes: Sequence[Recipe]) -> None:
-    """Refuses a recipe that continues one that is not there, or itself."""
+    """Refuses a recipe that continues a missing one, or itself."""
     by_name = {one.name: one for one in recipes}
     earlier, after = {recipe.name}, recipe.train.after
     while after:
         if after not in by_name:
             raise LearnError(
-                f"{recipe.name} continues {after} (train.after), of which there is no recipe.",
+                f"{recipe.name} continues {after} (train.after), but that recipe does not exist.",
                 advice="Put it into the same folder.",
             )
         if after in earlier:
@@ -193,7 +193,7 @@ def _train_in_order(
 
 
 def _run_before(recipe: Recipe, recipes: Sequence[Recipe]) -> Recipe | None:
-    """The recipe of the run that a recipe starts from; None if it starts from none."""
+    """The recipe of the run that a recipe starts from, or None."""
     if recipe.train.after:
         return stage_before(recipe, recipes)
     if recipe.model.init != "classifier":
@@ -208,7 +208,7 @@ def _run_before(recipe: Recipe, recipes: Sequence[Recipe]) -> Recipe | None:
 
 
 def origin_notes(recipe: Recipe, recipes: Sequence[Recipe], runs: Path) -> list[str]:
-    """What a result says about the weights that its run began with; nothing if they were random.
+    """The remark of a result about the initial weights of its run; empty if they were random.
 
     Args:
         recipe: The method.
@@ -311,7 +311,7 @@ def _export(trained: Trained, recipe: Recipe, target: Path, options: ScoringOpti
 
 
 def _replaceable_model(path: Path) -> None:
-    """Refuses a path where somebody else's file lies."""
+    """Refuses a path with a file that this program did not write."""
     check_replaceable(path, is_own_model, overwrite=True, what="a model")
 
 
@@ -353,7 +353,7 @@ def read_log(path: Path) -> dict[str, Any]:
         path: The ``log.jsonl`` of a run.
 
     Raises:
-        LearnError: It cannot be read, or a line is no entry of a log.
+        LearnError: The log cannot be read, or a line is not a log entry.
     """
     rows = [*_log_rows(path)]
     measured = [row for row in rows if any(key.startswith("dev_") for key in row)]
@@ -368,11 +368,11 @@ def read_log(path: Path) -> dict[str, Any]:
 
 
 def _log_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The entries of a log: numbers and texts by name, and verdicts of the collapse detector."""
+    """The entries of a log: numbers and strings by name, and verdicts of the collapse detector."""
     done = 0
     try:
         if path.stat().st_size > _LONGEST_LOG or not path.is_file():
-            raise ValueError("it is no log of a run")
+            raise ValueError("it is not the log of a run")
         for line in path.read_bytes().splitlines():
             yield msgspec.convert(json.loads(line), dict[str, bool | int | float | str | None])
             done += 1

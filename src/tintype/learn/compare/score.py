@@ -1,6 +1,6 @@
 """Scores a method in both blocks: as published, and with its chroma scaled to equal colourfulness.
 
-Everything is run through the engine, so that the scores are those of what users get.
+Everything is run through the engine, so the scores are those of the colours that users get.
 """
 
 import copy
@@ -123,7 +123,7 @@ def colorize_all(
 
 
 def find_gain(colorize: Colorize, pictures: Sequence[Picture], *, threads: int) -> float | None:
-    """Finds the factor of chroma that makes the pictures as colourful as the true ones.
+    """Finds the factor of chroma that makes the pictures as colourful as the originals.
 
     Args:
         colorize: The method.

@@ -1,4 +1,4 @@
-"""Repetitions of a method with other random seeds, from which a verdict gets its certainty."""
+"""Repetitions of a method with other random seeds, which determine the certainty of a verdict."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -16,7 +16,7 @@ def is_classifier(recipe: Recipe) -> bool:
 
 
 def with_seed(recipe: Recipe, repetition: int) -> Recipe:
-    """The recipe of a repetition, with a name of its own.
+    """The recipe of a repetition, with its own name.
 
     Args:
         recipe: As read from its file.
@@ -46,7 +46,7 @@ def repetitions(recipe: Recipe, seeds: int) -> list[Recipe]:
 
     Args:
         recipe: As read from its file.
-        seeds: How many.
+        seeds: Number of seeds.
     """
     once = is_classifier(recipe) or recipe.name == DEMONSTRATION
     return [with_seed(recipe, number) for number in range(1 if once else seeds)]

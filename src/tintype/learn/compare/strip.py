@@ -49,7 +49,7 @@ def write_strip(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> None:
     """Writes pictures side by side.
 
     Raises:
-        TargetExistsError: There is a file that is no strip.
+        TargetExistsError: There is a file that is not a strip.
     """
     row = [to_square(Image.fromarray(picture), _SIDE) for picture in pictures]
     out = io.BytesIO()

@@ -46,8 +46,8 @@ _ALIKE = 0.95
 """Minimum correlation of their thumbnails: plain skies may share a hash, but not the picture."""
 _SAME = 0.99
 """Correlation above which two pictures are near duplicates whatever their hashes: in flat areas the
-bits depend on compression noise. Of 3,545 scenes saved as JPEG and as WebP, the hash alone finds 74
-%, and both criteria together finding all, without false positives."""
+bits depend on compression noise. Of 3,545 scenes saved as JPEG and as WebP, the hash alone finds
+74 %, and both criteria together find all, without false positives."""
 _BLOCK = 2048
 _SPLITS = frozenset({"train", "training", "val", "valid", "validation", "dev", "test", "eval"})
 
@@ -159,7 +159,7 @@ def _decode_all(
         if findings is not None:
             reason = reason_to_drop(rgb_u8, min_colorfulness, own=own)
             findings.extend(Finding(kind, source) for kind in KINDS if kind == reason)
-        if rgb_u8 is not None and not own:  # an output is like its source, which is no fault
+        if rgb_u8 is not None and not own:  # an output resembles its source, which is not a problem
             kept.append(source)
             digests.append(file_hash(data))
             small.append(grey_thumbnail(rgb_u8))
@@ -327,7 +327,7 @@ def _tile(source: PhotoSource, side: int) -> Image.Image:
 
 
 SHEET = "audit sheet"
-"""What a sheet calls itself."""
+"""The marker that identifies a sheet."""
 
 
 def sheet_bytes(found: Audit) -> bytes:

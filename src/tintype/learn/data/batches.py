@@ -138,7 +138,7 @@ class Sampler:
         batch = self._batch(rgb, luma, chosen[self.part].numpy())
         if self.recipe.hints == 0:
             return batch
-        # Drawn last, so that a recipe with hints sees the same crops as one without.
+        # Drawn last, so a recipe with hints sees the same crops as one without.
         hints = draw_hints(
             batch.ab,
             share=self.recipe.hints,
@@ -181,7 +181,7 @@ class Sampler:
         area = recipe.crop_area[0] + (recipe.crop_area[1] - recipe.crop_area[0]) * uniform[0]
         low, high = np.log(recipe.crop_ratio[0]), np.log(recipe.crop_ratio[1])
         ratio = torch.exp(low + (high - low) * uniform[1])
-        # Relative to the largest square, so that panoramas are not distorted.
+        # Relative to the largest square, so panoramas are not distorted.
         side = torch.sqrt(area) * torch.minimum(heights, widths)
         crop_h = torch.minimum(side / torch.sqrt(ratio), heights)
         crop_w = torch.minimum(side * torch.sqrt(ratio), widths)
@@ -201,7 +201,7 @@ class Sampler:
             if fate[whole] >= share:
                 continue
             across = 2 if fate[whole] < share / 2 else 4
-            # Uses neighbours in the batch, so that the shares of `mix` hold in mosaics, too.
+            # Uses neighbours in the batch, so the shares of `mix` also hold in mosaics.
             tiles = chosen[(whole + torch.arange(across**2)) % count]
             # Sampled at twice the size and averaged, to avoid aliasing at edges.
             cut = self._random_cut(tiles, uniform[:, whole, : across**2], 2 * size // across)

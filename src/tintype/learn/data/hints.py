@@ -5,7 +5,7 @@ Image Colorization with Learned Deep Priors", SIGGRAPH 2017, the simulated point
 network: their number is geometric with p = 1/8, their position Gaussian around the centre, and each
 is a square of 1 to 9 pixels with the mean of its true colours.
 
-Deviations, unless `published` hints are wanted: a share of the samples has no hints, so that the
+Deviations, unless `published` hints are requested: a share of the samples has no hints, so that the
 network also colours without them (an eighth in the paper); squares have odd sides and are cut off
 at the edges; no sample gets all true colours.
 """

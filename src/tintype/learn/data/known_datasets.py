@@ -1,7 +1,7 @@
-"""Data sets as their makers distribute them, recognised by their files.
+"""Well-known data sets in their original distribution format, recognised by their files.
 
-Each gives its training part and nothing else; its test part is named by its own path. Other folders
-and zips of folders need no recognition: the folders are the labels.
+The path of a data set stands for its training part only; the test part has its own path. Other
+folders and zips of folders need no recognition: the folders are the labels.
 """
 
 import re
@@ -45,16 +45,16 @@ class NamedSet(Protocol):
         """One picture as a file.
 
         Raises:
-            LearnError: It is not there.
+            LearnError: It does not exist.
         """
         ...
 
 
 def recognize(path: Path) -> NamedSet | None:
-    """The data set that a path leads to; None where it is plain folders, or a zip.
+    """The known data set at a path; None for plain folders or a zip.
 
     Args:
-        path: The folder that was unpacked; of CIFAR-10 also one batch, of Places365 also the folder
+        path: The unpacked folder; for CIFAR-10 also a single batch, for Places365 also the folder
             of the validation part.
     """
     folder, batch = (path.parent, path.name) if path.is_file() else (path, "")
@@ -91,17 +91,17 @@ _ROW = 3 * 32 * 32
 
 
 def read_pickle(path: Path) -> dict[bytes, Any]:
-    """A dict from a pickle of Python 2, without running what may hide in it.
+    """Reads a dict from a Python 2 pickle, without executing any code in it.
 
     Args:
         path: The file.
 
     Returns:
-        Keys and texts are bytes.
+        The dict; keys and strings are bytes.
 
     Raises:
-        LearnError: Not a pickle, or one that holds more than numbers, texts, containers and arrays
-            of numbers.
+        LearnError: The file is not a pickle, or contains more than numbers, strings, containers
+            and arrays of numbers.
     """
     try:
         if path.stat().st_size > plain_pickle.MAX_BYTES:
@@ -221,7 +221,7 @@ class _Places365:
 
 
 def _places_list(root: Path) -> tuple[Path, Path]:
-    """The training list of an unpacked Places365 and where its pictures lie."""
+    """The training list of an unpacked Places365, and the folder of its pictures."""
     if not (root / _TRAINING).is_file():
         raise LearnError(
             f"{root}: {_CATEGORIES} is there, but no {_TRAINING}.",
@@ -241,7 +241,7 @@ def _places_list(root: Path) -> tuple[Path, Path]:
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """The folders below ``train``; what lies beside it is left alone."""
+    """The folders below ``train``; anything beside it is ignored."""
 
     group: str
     folder: Path
@@ -260,17 +260,17 @@ class _Training:
 
 
 def read_classes(path: Path) -> tuple[str, ...]:
-    """Names of classes, one in a line.
+    """Reads names of classes, one per line.
 
-    ``IO_places365.txt`` is understood too, and means its outdoor half: lines that end in 2 count,
-    lines that end in 1 (indoor) do not. A slash in its names stands for any one character, because
-    the smaller editions of Places write them with ``_`` or ``-``, some without the first letter.
+    ``IO_places365.txt`` is also supported, and selects its outdoor half: lines that end in 2 count,
+    lines that end in 1 (indoor) do not. A slash in its names matches any one character, because the
+    smaller editions of Places use ``_`` or ``-`` instead, some without the first letter.
 
     Args:
-        path: A text file; empty lines and lines that start with # do not count.
+        path: A text file; empty lines and lines that start with # are ignored.
 
     Raises:
-        LearnError: It cannot be read, or names nothing.
+        LearnError: The file cannot be read, or contains no names.
     """
     names = []
     for line in _lines(path):

@@ -24,14 +24,14 @@ from tintype.learn.data.known_datasets import SUFFIXES, NamedSet, recognize
 _MAX_MEMBER_BYTES = 256 << 20
 """Of one photograph."""
 _MAX_RATIO = 100
-"""Of a member's size to its size in the zip, from `_LARGE` on: a zip then gives at most a hundred
-times its own size."""
+"""Maximum ratio of a member's size to its size in the zip, for members of at least `_LARGE`: a zip
+then expands to at most a hundred times its own size."""
 _LARGE = 1 << 20
 _MOST_LIST = 256 << 20
-"""Bytes of the list of members of a zip: two million and more."""
+"""Maximum size of the member list of a zip in bytes: two million members and more."""
 
 _ZIP_ERRORS = (
-    # Encrypted, or a compression that Python does not know (NotImplementedError is one of these).
+    # Encrypted, or compressed in a way that Python does not support (NotImplementedError is one).
     RuntimeError,
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
     *(ValueError, KeyError),
@@ -132,7 +132,7 @@ def _pictures(container: Path) -> Iterator[str]:
             packed = sum(info.compress_size for info in archive.infolist())
         if packed > container.stat().st_size:
             raise LearnError(
-                f"{shown(container)}: its members lie over each other, as in no sound zip.",
+                f"{shown(container)}: its members overlap, so it is not a valid zip.",
                 advice="Leave it out, or pack the pictures again.",
             )
     except _ZIP_ERRORS as error:
@@ -147,9 +147,9 @@ def _pictures(container: Path) -> Iterator[str]:
 def read_sources(sources: Sequence[PhotoSource]) -> Iterator[tuple[PhotoSource, bytes]]:
     """Reads the files, opening each container once.
 
-    A file that is far too large for a photograph, and a member of a zip that cannot be read
-    (encrypted, damaged, compressed in an unknown way, or too large) give no bytes, and so count as
-    broken like any file that is no picture.
+    A file that is far too large for a photograph, or a member of a zip that cannot be read
+    (encrypted, damaged, compressed in an unsupported way, or too large), is returned as empty, and
+    so counts as broken, like any file that is not a picture.
 
     Raises:
         LearnError: A container cannot be read.
@@ -180,20 +180,20 @@ def read_sources(sources: Sequence[PhotoSource]) -> Iterator[tuple[PhotoSource, 
 
 
 def _file(path: Path) -> bytes:
-    """A file of a folder; empty where it is no photograph by its length."""
+    """A file of a folder; empty if its length rules out a photograph."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         return b"" if size > _MAX_MEMBER_BYTES else file.read(size)
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """One file of a zip; empty where it cannot be read."""
+    """One file of a zip; empty if it cannot be read."""
     try:
         info = archive.getinfo(name)
         large = max(_LARGE, _MAX_RATIO * info.compress_size)
         if info.file_size > min(_MAX_MEMBER_BYTES, large):
             return b""
-        # What the zip says about sizes may be untrue; more than it says is never read.
+        # The sizes in the zip may be false; more than the stated size is never read.
         with archive.open(info) as file:
             return file.read(info.file_size)
     except _ZIP_ERRORS:
@@ -208,7 +208,7 @@ def refuse_overlap(training: Sequence[PhotoSource], evaluation: Sequence[PhotoSo
         evaluation: Pictures that must not be in it.
 
     Raises:
-        LearnError: A file is in both; the message gives both names.
+        LearnError: A file is in both; the message contains both names.
     """
     held_out = {file_hash(data): source for source, data in read_sources(evaluation) if data}
     for source, data in read_sources(training):

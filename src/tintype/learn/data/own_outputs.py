@@ -1,7 +1,7 @@
-"""Outputs of this program among photographs: nothing to learn from, and nothing to measure with.
+"""Finds outputs of this program among photographs, to exclude them from training and evaluation.
 
-Their colours are a model's own guesses. Coloured files say what made them; where another program
-has removed that, or the format has no place for it, the name beside the source tells.
+Their colours are a model's own guesses. Coloured files record their provenance; if another program
+has removed it, or the format cannot store it, the file name beside the source identifies them.
 """
 
 import re
@@ -13,22 +13,22 @@ from tintype.learn.data.manifest import PhotoSource
 from tintype.photo.decode import is_own_picture
 
 MADE_HERE = "made by Tintype"
-"""The reason for which they are left out."""
+"""The reason for leaving them out."""
 
 _NAME = re.compile(r"\.color(-\d+)?$")
 
 
 def is_own_output(data: bytes) -> bool:
-    """Whether a file says that this program made it: a coloured photograph, a map, a sheet."""
+    """Whether a file is marked as made by this program: a coloured photograph, a map, a sheet."""
     return has_any_mark(data) or is_own_picture(data)
 
 
 def named_as_outputs(sources: Sequence[PhotoSource]) -> frozenset[PhotoSource]:
-    """Those that have the name of a coloured file, beside the photograph that it is named after.
+    """The sources named like a coloured file, beside the photograph it is named after.
 
     Args:
         sources: All pictures of their folders; ``name.color.jpg`` and ``name.color-2.jpg`` are
-            outputs where ``name.jpg`` or ``name.tif`` is among them.
+            outputs if ``name.jpg`` or ``name.tif`` is among them.
     """
     known = {_stem(source) for source in sources}
     return frozenset(

@@ -1,7 +1,7 @@
 """Photographs as one long uint8 array on disk, decoded once and then memory-mapped.
 
-Decoding files in every epoch gives about 7,500 pictures a second and core; the array gives 200,000,
-and as a whole it fits into the memory of a GPU.
+Decoding files in every epoch yields about 7,500 pictures per second and core; the array yields
+200,000, and all of it fits into the memory of a GPU.
 """
 
 import errno
@@ -85,7 +85,7 @@ def open_photos(paths: Sequence[Path], recipe: DataRecipe, *, cache: Path) -> Ph
         cache: Folder for the decoded arrays; safe to delete.
 
     Raises:
-        LearnError: Nothing to read, or no room for the cache.
+        LearnError: There is nothing to read, or no space for the cache.
     """
     sources = find_sources(
         paths,
@@ -204,7 +204,7 @@ def _not_kept(cache: Path, error: OSError) -> LearnError:
 
 
 def decode_small(data: bytes) -> NDArray[np.uint8] | None:
-    """Small and RGB, or None where the file is no picture."""
+    """A reduced RGB picture, or None if the file is not a picture."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -228,7 +228,7 @@ def reason_to_drop(
     """Why a picture is left out of training; empty if it is used.
 
     Args:
-        rgb_u8: (H, W, 3), or None where the file is no picture.
+        rgb_u8: (H, W, 3), or None if the file is not a picture.
         min_colorfulness: Below this (Hasler and Suesstrunk) a picture counts as grey.
         own: Whether it is an output of this program.
         duplicate: Whether the same file was there before.

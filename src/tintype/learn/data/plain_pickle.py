@@ -1,10 +1,10 @@
 """Reads plain data from a pickle without unpickling: no object is built and nothing is called.
 
-A pickle is a program for a small machine that may import and call anything. Here `pickletools`
-splits it into instructions, and the few that plain data need are carried out on values made here:
-numbers, texts, bytes, lists, tuples, dicts, and NumPy arrays of numbers. An array is written as
-calls of four known names; they are recognised as patterns, their arguments are checked, and the
-array is a view of the bytes in the file. Everything else is refused.
+A pickle is a program for a small virtual machine that may import and call anything. Here
+`pickletools` splits it into instructions, and only the few that plain data need are executed, on
+values created here: numbers, strings, bytes, lists, tuples, dicts, and NumPy arrays of numbers. An
+array is stored as calls of four known names; they are recognised as patterns, their arguments are
+checked, and the array is a view of the bytes in the file. Everything else is refused.
 """
 
 import math
@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from tintype.errors import brief
 
 MAX_BYTES = 256 << 20
-"""Of a pickle; a batch of CIFAR-10 has 31 MB."""
+"""Maximum size of a pickle in bytes; a batch of CIFAR-10 has 31 MB."""
 
 _MAX_INSTRUCTIONS = 1 << 22
-"""Of a pickle. One byte can make an object of 64 bytes; a batch of CIFAR has some 200,000."""
+"""Maximum number of instructions. One byte can create an object of 64 bytes; a batch of CIFAR has
+about 200,000 instructions."""
 _MAX_DIMENSIONS = 8
 _MAX_INTEGER_BITS = 63
 _NUMBERS = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|c8|c16)")
@@ -36,18 +37,18 @@ _NAMES = _RECONSTRUCT | {"numpy ndarray", "numpy dtype", "_codecs encode"}
 
 
 class PlainPickleError(ValueError):
-    """It is no pickle, or holds more than plain data; the message says what."""
+    """The file is not a pickle, or contains more than plain data; the message has the details."""
 
 
 def loads(data: bytes) -> object:
-    """The value in a pickle.
+    """Reads the value of a pickle.
 
     Args:
-        data: The whole file, any protocol. Texts of Python 2 become bytes.
+        data: The whole file, any protocol. Python 2 strings become bytes.
 
     Returns:
         None, a bool, int, float, str, bytes, list, tuple, dict or array of numbers. A value that
-        the pickle mentions twice is one object, and lists and dicts may contain themselves.
+        the pickle refers to twice is one object, and lists and dicts may contain themselves.
 
     Raises:
         PlainPickleError: It is damaged, or needs anything else.
@@ -57,7 +58,7 @@ def loads(data: bytes) -> object:
     machine = _Machine(room=len(data))
     try:
         with warnings.catch_warnings():
-            # About a backslash in a text of Python 2 that escapes nothing, and stays.
+            # A warning about a backslash in a Python 2 string that escapes nothing, and is kept.
             warnings.simplefilter("ignore", DeprecationWarning)
             for number, (opcode, argument, _) in enumerate(pickletools.genops(data)):
                 if number >= _MAX_INSTRUCTIONS:
@@ -68,13 +69,13 @@ def loads(data: bytes) -> object:
     except PlainPickleError:
         raise
     except (ValueError, OverflowError, struct.error) as error:
-        # Of pickletools, about an argument that is cut off or malformed.
+        # Raised by pickletools for a truncated or malformed argument.
         raise PlainPickleError(f"it is damaged: {brief(error, most=100)}") from None
     raise PlainPickleError("it is damaged: it does not end")
 
 
 class _Name:
-    """A name that the pickle would import; only those of an array are known."""
+    """A name that the pickle would import; only those of arrays are known."""
 
     def __init__(self, name: str) -> None:
         if name not in _NAMES:
@@ -83,29 +84,30 @@ class _Name:
 
 
 class _NumberType:
-    """A NumPy type of numbers whose byte order is still to come."""
+    """A numeric NumPy type whose byte order follows later."""
 
     def __init__(self, code: str) -> None:
         if _NUMBERS.fullmatch(code) is None:
-            raise PlainPickleError(f"an array holds '{brief(code)}', which are no numbers")
+            raise PlainPickleError(f"an array contains '{brief(code)}', which are not numbers")
         self.dtype = np.dtype(code)
 
 
 class _UnfilledArray:
-    """An array whose shape and bytes are still to come."""
+    """An array whose shape and bytes follow later."""
 
     def __init__(self) -> None:
-        self.remembered: list[int] = []  # where the memo has it
+        self.remembered: list[int] = []  # its keys in the memo
 
 
 _MARK = object()
 
 
 class _Machine:
-    """The stack and the memo, and what each instruction does with them.
+    """The stack and the memo, and the effect of each instruction on them.
 
     Args:
-        room: Bytes that calls may make: a text that is recalled can be encoded again and again.
+        room: Maximum number of bytes that calls may create: a string in the memo can be encoded
+            repeatedly.
     """
 
     def __init__(self, *, room: int) -> None:
@@ -114,7 +116,7 @@ class _Machine:
         self._memo: dict[int, Any] = {}
 
     def run(self, name: str, argument: Any) -> None:  # noqa: ANN401 - pickletools gives any
-        """Carries out one instruction."""
+        """Executes one instruction."""
         if name in _CONSTANTS:
             self._stack.append(_CONSTANTS[name]())
         elif name in _VALUES:
@@ -133,10 +135,10 @@ class _Machine:
         elif name == "GLOBAL":
             self._stack.append(_Name(argument))
         elif name not in {"PROTO", "FRAME"}:
-            raise PlainPickleError(f"it holds more than plain data ({name})")
+            raise PlainPickleError(f"it contains more than plain data ({name})")
 
     def result(self) -> object:
-        """What is left at the end."""
+        """The final value on the stack."""
         if len(self._stack) != 1:
             raise PlainPickleError("it is damaged: it does not end with one value")
         seen: set[int] = set()
@@ -144,7 +146,7 @@ class _Machine:
         while waiting:
             value = waiting.pop()
             if not isinstance(value, _PLAIN):
-                raise PlainPickleError("it holds a part of an array")
+                raise PlainPickleError("it contains part of an array")
             if isinstance(value, list | tuple | dict) and id(value) not in seen:
                 seen.add(id(value))
                 waiting.extend(value.values() if isinstance(value, dict) else value)
@@ -185,23 +187,23 @@ class _Machine:
     def stack_global(self) -> None:
         name, module = self._pop(), self._pop()
         if not (isinstance(module, str) and isinstance(name, str)):
-            raise PlainPickleError("it is damaged: a name is no text")
+            raise PlainPickleError("it is damaged: a name is not a string")
         self._stack.append(_Name(f"{module} {name}"))
 
     def reduce(self) -> None:
-        """Where a pickle calls something: one of the patterns that arrays are made of."""
+        """Handles a call, which must be one of the patterns of arrays."""
         arguments, function = self._pop(), self._pop()
         if not (isinstance(function, _Name) and isinstance(arguments, tuple)):
-            raise PlainPickleError("it calls what is no name")
+            raise PlainPickleError("it calls something that is not a name")
         made = _pattern(function.name, arguments)
         if isinstance(made, bytes):
             self._room -= len(made)
             if self._room < 0:
-                raise PlainPickleError("its calls make more bytes than it has")
+                raise PlainPickleError("its calls create more bytes than it has")
         self._stack.append(made)
 
     def build(self) -> None:
-        """Where a pickle fills an object: the byte order of a type, or an array."""
+        """Handles the setting of an object's state: the byte order of a type, or an array."""
         state, target = self._pop(), self._pop()
         if isinstance(target, _NumberType):
             _set_byte_order(target, state)
@@ -212,7 +214,7 @@ class _Machine:
                 self._memo[place] = array
             self._stack.append(array)
         else:
-            raise PlainPickleError("it fills what is no array")
+            raise PlainPickleError("it fills something that is not an array")
 
     def _pop(self) -> Any:  # noqa: ANN401 - the stack holds any plain value
         if not self._stack or self._stack[-1] is _MARK:
@@ -238,9 +240,9 @@ class _Machine:
         if len(values) % 2:
             raise PlainPickleError("it is damaged: a key has no value")
         for key, value in zip(values[::2], values[1::2], strict=True):
-            # Hashing a tuple of tuples that share their parts can take for ever.
+            # Hashing a tuple of tuples that share their elements can take exponential time.
             if not isinstance(key, str | bytes | int):
-                raise PlainPickleError("a key is neither a text nor a number")
+                raise PlainPickleError("a key is neither a string nor a number")
             target[key] = value
 
     def _remember(self, place: int) -> None:
@@ -294,7 +296,7 @@ def _value(name: str, argument: Any) -> object:  # noqa: ANN401 - pickletools gi
 
 
 def _pattern(name: str, arguments: tuple[Any, ...]) -> object:
-    """What a call of one of the known names stands for."""
+    """The value of a call of one of the known names."""
     if name == "_codecs encode" and len(arguments) in (1, 2):
         text, encoding = arguments[0], arguments[1:]
         if isinstance(text, str) and encoding in (("latin1",), (b"latin1",)):
@@ -312,28 +314,28 @@ def _pattern(name: str, arguments: tuple[Any, ...]) -> object:
 
 
 def _set_byte_order(target: _NumberType, state: object) -> None:
-    """Takes the byte order from a type's state: version, order, and nothing for plain numbers."""
+    """Reads the byte order from a type's state: version, order, and None for plain numbers."""
     if isinstance(state, tuple) and len(state) >= 5 and state[2:5] == (None, None, None):
         order = state[1].decode("latin-1") if isinstance(state[1], bytes) else state[1]
         if isinstance(order, str) and order in _ORDERS:
             target.dtype = target.dtype.newbyteorder(_ORDERS[order])
             return
-    raise PlainPickleError("an array holds no plain numbers")
+    raise PlainPickleError("an array contains no plain numbers")
 
 
 def _array(state: object) -> NDArray[Any]:
-    """An array from its state: version, shape, type, whether columns come first, and bytes."""
+    """An array from its state: version, shape, type, whether in Fortran order, and bytes."""
     if not (isinstance(state, tuple) and len(state) == 5):
         raise PlainPickleError("an array is damaged")
     _, shape, number_type, columns_first, raw = state
     if not isinstance(number_type, _NumberType) or not isinstance(raw, bytes):
-        raise PlainPickleError("an array holds no plain numbers")
+        raise PlainPickleError("an array contains no plain numbers")
     if not (
         isinstance(shape, tuple)
         and len(shape) <= _MAX_DIMENSIONS
         and all(type(side) is int and 0 <= side <= MAX_BYTES for side in shape)
         and math.prod(shape) * number_type.dtype.itemsize == len(raw)
     ):
-        raise PlainPickleError("an array's shape and its bytes do not agree")
+        raise PlainPickleError("an array's shape and its bytes do not match")
     order: Any = "F" if columns_first else "C"
     return np.frombuffer(raw, number_type.dtype).reshape(shape, order=order)

@@ -128,7 +128,7 @@ def fit_temperature(samples: Sequence[DistributionSample], *, neighbors: int = 1
     """The temperature that maximises the likelihood of the true colours of dev.
 
     A network that was trained on soft-encoded colours predicts the distribution of the blurred
-    colour. A temperature below 1 reverses the blur, so that the bin nearest to the truth is the
+    colour. A temperature below 1 reverses the blur, so the bin nearest to the truth is the
     most likely.
 
     Args:

@@ -2,7 +2,7 @@
 
 Every picture is scaled so that its short side is `size` and cropped to the central square. The
 engine colours its grey like any photograph, and the result is compared with the true colours. The
-grey input and the truth are rows of the table as well, as the floor and the ceiling.
+grey input and the truth are also rows of the table, as the floor and the ceiling.
 """
 
 import io

@@ -26,7 +26,7 @@ _CELL = (4, 3)  # aspect ratio of a cell
 
 
 SHEET = "comparison sheet"
-"""What a sheet calls itself."""
+"""The marker that identifies a sheet."""
 
 
 def is_sheet(data: bytes) -> bool:
@@ -80,7 +80,7 @@ def contact_sheets(
             check_replaceable(path, is_sheet, overwrite=True, what="a comparison sheet")
             text = PngInfo()
             text.add_text("Software", png_mark(SHEET))
-            # A JPEG takes the comment, a PNG the text.
+            # The comment is for JPEG, the text chunk for PNG.
             page = _page(rows, names)
             page.save(path, quality=90, comment=png_mark(SHEET), pnginfo=text)
             files.append(path)

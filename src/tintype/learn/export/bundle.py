@@ -45,15 +45,15 @@ from tintype.learn.recipe import DataRecipe, make_recipe
 from tintype.learn.train.checkpoint import write_whole
 
 RANK = 64
-"""Of the inputs of a decoder's filters, where no other is asked for."""
+"""Default rank of the inputs of a decoder's filters."""
 
 RANK_LEFT_OUT = "rank_left_out"
 
 _SAME = 0.05
-"""Largest difference in ab, anywhere, between the float32 graph and torch, by rounding. Trained
+"""Largest difference in ab, anywhere, between the float32 graph and torch, due to rounding. Trained
 networks differ by 0.0002, a generator collapsed on purpose, with huge activations, by 0.012."""
 _MOST = 0.5
-"""Mean difference in ab by which a step may change the colours."""
+"""Largest mean difference in ab that a conversion step may cause."""
 
 
 def lightness_examples(
@@ -86,7 +86,7 @@ def lightness_examples(
 def lightness_of(
     paths: Sequence[Path], *, cache: Path, calibration: int = 96, check: int = 24
 ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
-    """`lightness_examples` of any photographs, for a model whose run is not there."""
+    """`lightness_examples` for arbitrary photographs, for a model whose run is not available."""
     recipe = DataRecipe()
     photos = open_photos(paths, recipe, cache=cache)
     return _examples(photos, recipe, calibration=calibration, check=check)
@@ -135,8 +135,9 @@ def export(
             default rank was not used, `RANK_LEFT_OUT` is the mean difference that it would make.
 
     Raises:
-        LearnError: The colours are not numbers or all the same, the float32 graph differs by
-            more than 0.05 ab anywhere from torch, or another step by more than 0.5 on average.
+        LearnError: The network's colours are not finite or are all the same, the float32 graph
+            differs from torch by more than 0.05 ab anywhere, or another step by more than 0.5 on
+            average.
     """
     vividness, temperature = float(card["vividness"]), float(card["temperature"])
     graph = graph_of(trained, vividness=vividness, temperature=temperature)
@@ -175,7 +176,7 @@ def to_int8(
     calibration: Sequence[NDArray[np.float32]],
     check: Sequence[NDArray[np.float32]],
 ) -> dict[str, float]:
-    """Writes a model in int8 from the file of one in float.
+    """Converts a model file in float to int8.
 
     Args:
         bundle: The model.
@@ -187,7 +188,7 @@ def to_int8(
         Mean and maximum difference in ab between the two files.
 
     Raises:
-        LearnError: It is in int8 already, its colours are not numbers, or the difference is more
+        LearnError: It is already in int8, its colours are not finite, or the difference is more
             than 0.5 on average.
     """
     model = onnx.load_from_string(bundle.data)
@@ -215,10 +216,10 @@ def to_int8(
 
 
 def _agrees(change: Mapping[str, float], rank: int, *, chosen: bool) -> bool:
-    """Whether filters of a rank give the colours of the network as it was trained.
+    """Whether filters of a rank preserve the colours of the trained network.
 
     Raises:
-        LearnError: They do not, and somebody has chosen that rank.
+        LearnError: They do not, and the user chose this rank.
     """
     difference = change[f"rank{rank}_mean"]
     if chosen and not difference <= _MOST:
@@ -231,10 +232,10 @@ def _agrees(change: Mapping[str, float], rank: int, *, chosen: bool) -> bool:
 
 
 def _refuse_differing(report: Mapping[str, float]) -> None:
-    """Refuses a file that does not give the colours of torch.
+    """Refuses a file whose colours differ from torch's.
 
     Raises:
-        LearnError: It does not.
+        LearnError: The difference exceeds the tolerance.
     """
     if not report.get("float32_max", 0) <= _SAME:  # also where it is not a number
         raise LearnError(f"The exported graph differs from torch by {report['float32_max']} ab.")

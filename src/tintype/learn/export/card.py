@@ -26,7 +26,7 @@ _CARD_KEY = "tintype.card"
 _HASH_KEY = "tintype.sha256"
 _EMPTY_HASH = "0" * 64
 _LATER: Mapping[str, Any] = MappingProxyType({"bins": 0, "log_weights": [], "capabilities": []})
-"""What a card without a distribution has; the export puts the network's own there."""
+"""Placeholder for networks without a distribution; export inserts the network's own values."""
 _OF_THE_NETWORK = frozenset({*_LATER, "multiple", "stride"})
 
 
@@ -62,15 +62,15 @@ def default_card(trained: Trained, *, vividness: float, temperature: float) -> d
 
 
 def completed_by(card: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """A card with the fields of a TOML file, which replace those it has.
+    """A card with the fields of a TOML file, which override its own.
 
     Args:
         card: From `default_card`.
         path: The file.
 
     Raises:
-        LearnError: It cannot be read, it gives what follows from the network, or the card would
-            be one that no model may have.
+        LearnError: The file cannot be read, it sets fields that are derived from the network, or
+            the resulting card would be invalid.
     """
     given = read_toml(path, error=LearnError)
     if own := sorted(_OF_THE_NETWORK & set(given)):

@@ -61,7 +61,7 @@ def compare(
 
 
 def colors_of(path: Path, feeds: Sequence[Feed]) -> list[NDArray[np.float32]]:
-    """(1, 2, h, w) chroma that a file gives for each input."""
+    """(1, 2, h, w) chroma that a file outputs for each input."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return [session.run(["ab"], dict(feed))[0] for feed in feeds]
 
@@ -74,17 +74,17 @@ def require_colors(name: str, found: Sequence[NDArray[np.float32]]) -> None:
         found: (1, 2, h, w) chroma.
 
     Raises:
-        LearnError: One is infinite or no number, or all places of all photographs have one colour.
+        LearnError: A value is not finite, or all locations of all photographs have the same colour.
     """
     if not all(np.isfinite(ab).all() for ab in found):
         raise LearnError(
-            f"{shown(name)} gives colours that are not numbers: its weights are damaged.",
+            f"{shown(name)} predicts colours that are not numbers: its weights are damaged.",
             advice="Export another run, or an earlier checkpoint.",
         )
     places = np.concatenate([ab.reshape(2, -1) for ab in found], axis=1)
     if not np.ptp(places, axis=1).any():
         raise LearnError(
-            f"{shown(name)} gives every photograph one and the same colour: its weights are empty.",
+            f"{shown(name)} predicts the same colour for every photograph: its weights are empty.",
             advice="Export another run, or an earlier checkpoint.",
         )
 

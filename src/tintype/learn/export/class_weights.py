@@ -1,4 +1,4 @@
-"""Fits class weights so that decoded colours are as frequent as the true ones.
+"""Fits class weights so that decoded colours are as frequent as true colours.
 
 Zhang's weights depend on the rarity of colours only. But a sharp decoding chooses the most likely
 colour where the network is uncertain, and brown is the most likely colour far more often than

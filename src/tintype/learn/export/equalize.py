@@ -1,8 +1,8 @@
-"""Channels scaled so that those that share a step of int8 have similar ranges.
+"""Scales channels so that those sharing an int8 scale have similar ranges.
 
-A tensor in int8 has one step for all its channels. Where the decoder's mixtures, up to 8, are
-concatenated with an encoder's features, up to 90, a step for both leaves the mixtures 20 levels.
-Scaling a channel where it is made and back where it is read changes nothing else.
+An int8 tensor has one scale for all its channels. When the decoder's mixtures, up to 8, are
+concatenated with an encoder's features, up to 90, a shared scale leaves the mixtures 20 levels.
+Scaling a channel where it is produced, and inversely where it is consumed, changes nothing else.
 
 Source: Nagel et al., "Data-Free Quantization through Weight Equalization and Bias Correction", ICCV
 2019, section 4.1; the exponent is that of Xiao et al., "SmoothQuant", ICML 2023, equation 4.
@@ -19,17 +19,17 @@ from onnx import numpy_helper
 from tintype.learn.export.int8_graph import Convolution, convolutions, weights
 
 Spans = Mapping[str, NDArray[np.float32]]
-"""The greatest value, without its sign, of each channel of a tensor, by name."""
+"""The maximum absolute value of each channel of a tensor, by name."""
 
 _BALANCE = 0.5
-"""How much of a difference goes to the activations; the rest goes to the weights."""
+"""Share of a difference absorbed by the activations; the weights absorb the rest."""
 _OTHERS = 90
-"""Percentile of the channels that cannot be scaled, which the others are made to fit."""
+"""Percentile of the channels that cannot be scaled; the others are scaled to match it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A convolution that makes channels and the only one that reads them, from a first one on."""
+    """A convolution that produces channels, and the only one that consumes them, from an offset."""
 
     maker: Convolution
     reader: Convolution
@@ -40,11 +40,11 @@ def equalize(model: onnx.ModelProto, spans: Spans) -> onnx.ModelProto:
     """Scales the channels of linear convolutions in a prepared graph.
 
     Args:
-        model: As `tintype.learn.export.int8_graph.prepared` gives it.
+        model: As returned by `tintype.learn.export.int8_graph.prepared`.
         spans: Of the inputs and the outputs of its convolutions.
 
     Returns:
-        A copy that gives the same up to rounding.
+        A copy with the same output up to rounding.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
@@ -74,7 +74,7 @@ def _scale(
     read: NDArray[np.float32],
     scaled: slice,
 ) -> NDArray[np.float32]:
-    """By what each channel is multiplied where it is made."""
+    """The factor of each channel where it is produced."""
     heights = np.maximum(np.abs(reader).max(axis=(0, 2, 3)), 1e-6)
     made = np.maximum(made, 1e-6)
     others = np.ones(len(read), bool)
@@ -122,7 +122,7 @@ def _pairs(model: onnx.ModelProto) -> Iterator[_Pair]:
 def _channels(
     name: str, nodes: Mapping[str, onnx.NodeProto], stored: Mapping[str, onnx.TensorProto]
 ) -> int | None:
-    """How many channels a tensor has, looking back to the convolution that made it."""
+    """The number of channels of a tensor, from the convolution that produced it."""
     node = nodes.get(name)
     while node is not None and node.op_type != "Conv":
         node = nodes.get(node.input[0])

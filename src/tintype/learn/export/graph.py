@@ -68,8 +68,8 @@ class _DistributionGraph(nn.Module):
 def _largest(values: Tensor) -> Tensor:
     """The maximum over channels, (B, 1, H, W), of (B, C, H, W).
 
-    Halves are compared, whose elements are contiguous. The reduction over the channels that ONNX
-    Runtime has took eight times as long: 3.7 ms of 59 at 256 pixels.
+    It compares halves, whose elements are contiguous. ONNX Runtime's own reduction over channels
+    took eight times as long: 3.7 ms of 59 at 256 pixels.
     """
     while (channels := values.shape[1]) > 1:
         half = (channels + 1) // 2
@@ -110,7 +110,7 @@ def write_float32(trained: Trained, graph: nn.Module, path: Path) -> None:
     inputs: dict[str, Tensor] = {"L": L}
     if takes_hints(model):
         inputs["hints"] = torch.zeros(1, 3, *L.shape[2:])
-    # It tells of operators for torchvision that it does not need, in a line each.
+    # It logs a line for each torchvision operator that it does not need.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         # The exporter itself uses deprecated functions; its result is compared with torch.

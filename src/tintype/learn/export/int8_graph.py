@@ -1,7 +1,7 @@
 """Convolutions of an ONNX graph, and the nodes that make them compute in int8.
 
-ONNX Runtime computes a convolution in int8 where its input, its weights and its bias come out of a
-DequantizeLinear, and its output, rectified or not, goes into a QuantizeLinear.
+ONNX Runtime computes a convolution in int8 if its input, weights and bias are outputs of
+DequantizeLinear nodes, and its output, with or without a ReLU, is the input of a QuantizeLinear.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,11 +21,11 @@ _ACTIVATIONS = ("Relu", "Clip")
 
 @dataclass(frozen=True, slots=True)
 class Convolution:
-    """A convolution whose weights are in the file.
+    """A convolution whose weights are stored in the file.
 
     Attributes:
-        node: It has a bias.
-        output: What it gives, rectified where that is what follows it.
+        node: The node, which has a bias.
+        output: Its output, after the ReLU if one follows.
     """
 
     node: onnx.NodeProto
@@ -38,11 +38,11 @@ class Convolution:
 
     @property
     def input(self) -> str:
-        """What it reads."""
+        """The name of its input."""
         return str(self.node.input[0])
 
     def attribute(self, name: str, default: Sequence[int]) -> list[int]:
-        """An attribute of whole numbers."""
+        """An integer list attribute."""
         for attribute in self.node.attribute:
             if attribute.name == name:
                 value = helper.get_attribute_value(attribute)
@@ -53,9 +53,9 @@ class Convolution:
 def prepared(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy with weights in float32, and a bias in each convolution of the photograph.
 
-    The exporter adds some biases after their convolution, and a model that was exported before
-    stores its weights in float16. Those of hints have none, by which it is known that they add
-    nothing where there are no hints.
+    The exporter adds some biases after their convolution, and a previously exported model stores
+    its weights in float16. The convolutions of hints keep no bias, which identifies them: without
+    hints they add zero.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
@@ -87,7 +87,7 @@ def prepared(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def convolutions(model: onnx.ModelProto) -> list[Convolution]:
-    """Those of a prepared graph, in their order."""
+    """The convolutions of a prepared graph, in order."""
     stored, users, found = weights(model.graph), _users(model.graph), []
     for node in model.graph.node:
         if not _has_weights(node, stored):
@@ -101,12 +101,12 @@ def convolutions(model: onnx.ModelProto) -> list[Convolution]:
 
 
 def weights(graph: onnx.GraphProto) -> dict[str, TensorProto]:
-    """The tensors that are stored in the file, by name."""
+    """The tensors stored in the file, by name."""
     return {tensor.name: tensor for tensor in graph.initializer}
 
 
 def reached(model: onnx.ModelProto, names: Collection[str]) -> set[str]:
-    """All tensors that depend on some, these among them."""
+    """All tensors that depend on the given ones, including these."""
     found = set(names)
     for node in model.graph.node:
         if found & set(node.input):
@@ -123,17 +123,17 @@ def _users(graph: onnx.GraphProto) -> dict[str, list[onnx.NodeProto]]:
     for node in graph.node:
         for name in node.input:
             users.setdefault(name, []).append(node)
-    # What the file gives is used by whoever runs it.
+    # The outputs of the file count as used.
     for value in graph.output:
         users.setdefault(value.name, []).append(onnx.NodeProto())
     return users
 
 
 class Int8Graph:
-    """A prepared graph, of which convolutions are put into int8."""
+    """A prepared graph whose convolutions can be converted to int8."""
 
     def __init__(self, model: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]]) -> None:
-        """A graph, and the least and the greatest value of what its convolutions read and give."""
+        """A graph, and the range of the inputs and outputs of its convolutions."""
         self._model = onnx.ModelProto()
         self._model.CopyFrom(model)
         self._ranges = ranges
@@ -158,7 +158,7 @@ class Int8Graph:
         return self._model
 
     def step(self, name: str) -> float:
-        """What a step of a tensor is worth."""
+        """The scale of a tensor."""
         return step_of(self._ranges[name])[0]
 
     def _put(self, conv: Convolution, weight: Rounded, bias: Floats) -> None:
@@ -170,7 +170,7 @@ class Int8Graph:
         conv.node.input[2] = self._constant(f"{name}.bias", steps, scale)
 
     def _constant(self, name: str, values: NDArray[np.integer], scale: Floats) -> str:
-        """A weight in whole numbers, with a scale for each output."""
+        """An integer weight, with a scale for each output."""
         names = [f"{name}.{part}" for part in ("steps", "scale", "zero")]
         for part, array in zip(
             names, (values, scale, np.zeros(len(scale), values.dtype)), strict=True
@@ -181,7 +181,7 @@ class Int8Graph:
         return made
 
     def _quantized(self, name: str) -> str:
-        """A tensor after it was rounded to uint8."""
+        """A tensor after rounding to uint8."""
         made = f"{name}.dequantized"
         if name not in self._after:
             self._tell_type(name, made)
@@ -226,7 +226,7 @@ class Int8Graph:
 
 
 def step_of(span: tuple[float, float]) -> tuple[float, int]:
-    """What a step of uint8 is worth that covers a range and zero, and which step is zero."""
+    """The scale and the zero point of uint8 for a range that includes zero."""
     low, high = min(span[0], 0.0), max(span[1], 0.0)
     step = max((high - low) / 255, 1e-8)
     return step, round(-low / step)

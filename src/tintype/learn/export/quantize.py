@@ -1,9 +1,9 @@
-"""A model in int8 that gives the colours of the one in float.
+"""Quantises a model to int8 while preserving its colours.
 
-What was tried before rounded all weights to the nearest step and was off by 1.2 to 16 ab
+Rounding all weights to the nearest step caused differences of 1.2 to 16 ab
 (docs/experiments/int8.md). Here channels are scaled to share a step (`equalize`), weights are
-rounded for the inputs that they have (`rounding`), and the convolutions that change the colours
-most for the work that they save stay in float. Everything that is no convolution does.
+rounded for their actual inputs (`rounding`), and the convolutions with the largest colour change
+relative to the work saved stay in float, as do all nodes that are not convolutions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,20 +32,22 @@ from tintype.learn.export.rounding import Rounded, rounded
 Floats = NDArray[np.float32]
 
 _PERCENTILE = 99.999
-"""Of what a tensor holds; the rest is cut. Where it is rectified, its greatest value is kept."""
+"""Percentile range of a tensor that is kept; the rest is clipped. After a ReLU, the maximum is
+kept."""
 _FEWEST, _MOST = 512, 4096
-"""Places at which the inputs of a convolution are looked at; four for each weight of a filter."""
+"""Number of locations at which the inputs of a convolution are sampled; four for each weight of a
+filter."""
 _JUDGES = 6
-"""Photographs by which convolutions are judged, and of which nothing else is learned."""
+"""Number of photographs used only to evaluate convolutions, not for calibration."""
 _GOAL = 0.4
-"""Mean difference in ab that is aimed at: the export refuses 0.5 on other photographs."""
+"""Target mean difference in ab: the export refuses 0.5 on other photographs."""
 _FEWER = 0.85
-"""By what the allowance shrinks where convolutions together differ by more than they should."""
+"""Factor by which the allowance shrinks if the convolutions together exceed the target."""
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What is known of the tensors that convolutions read and give."""
+    """Statistics of the inputs and outputs of the convolutions."""
 
     low: dict[str, Floats] = field(default_factory=dict)  # of each channel
     high: dict[str, Floats] = field(default_factory=dict)
@@ -54,7 +56,7 @@ class _Seen:
     places: dict[str, int] = field(default_factory=dict)  # pixels, of the last photograph
 
     def range(self, name: str) -> tuple[float, float]:
-        """What a step of int8 is fitted to."""
+        """The range that the int8 scale is fitted to."""
         low, high = float(self.low[name].min()), float(self.high[name].max())
         if low >= 0:
             return 0.0, high
@@ -63,7 +65,7 @@ class _Seen:
         return low, high
 
     def span(self, name: str) -> Floats:
-        """The greatest value of each channel, without its sign."""
+        """The maximum absolute value of each channel."""
         return np.maximum(np.abs(self.low[name]), np.abs(self.high[name]))
 
 
@@ -72,9 +74,9 @@ class Quantized:
     """A model in int8 and how it was chosen.
 
     Attributes:
-        model: With what stays in float as it was.
+        model: The model; its parts in float are unchanged.
         in_float: The convolutions that stay in float, by the name of their weights.
-        difference: Mean difference in ab on some of the photographs that it was made with.
+        difference: Mean difference in ab on some of the photographs given.
     """
 
     model: onnx.ModelProto
@@ -83,15 +85,15 @@ class Quantized:
 
 
 def quantize(model: onnx.ModelProto, feeds: Sequence[Feed], *, goal: float = _GOAL) -> Quantized:
-    """Puts a model's convolutions into int8 as far as its colours stay.
+    """Converts a model's convolutions to int8 as far as its colours are preserved.
 
-    Weights have seven bits, see `tintype.learn.export.rounding.LARGEST`. The part for hints stays
-    in float: without hints it adds exactly zero.
+    Weights have 7 bits, see `tintype.learn.export.rounding.LARGEST`. The hint branch stays in
+    float: without hints it adds exactly zero.
 
     Args:
         model: In float32, or with weights stored in float16.
         feeds: Photographs.
-        goal: Mean difference in ab that is aimed at.
+        goal: Target mean difference in ab.
 
     Raises:
         LearnError: No convolution can be in int8 without changing the colours.
@@ -130,10 +132,10 @@ def quantize(model: onnx.ModelProto, feeds: Sequence[Feed], *, goal: float = _GO
 
 
 def _worthwhile(harm: Mapping[str, float], work: Mapping[str, int], allowed: float) -> list[str]:
-    """Those that differ least for their work, within an allowance for independent differences.
+    """The convolutions with the least error per work, within an allowance for independent errors.
 
-    Of the smaller half none counts as less work than another: the cheap ones between others would
-    stay in float, and what they read and give is rounded all the same.
+    In the smaller half, all count as equal work: otherwise cheap convolutions between others would
+    stay in float although their inputs and outputs are rounded anyway.
     """
     usual = float(np.median(list(work.values())))
     left, chosen = allowed**2, []
@@ -145,7 +147,7 @@ def _worthwhile(harm: Mapping[str, float], work: Mapping[str, int], allowed: flo
 
 
 class _Judged:
-    """By how much convolutions in int8 change the colours of some photographs."""
+    """The change in the colours of some photographs caused by convolutions in int8."""
 
     def __init__(
         self,
@@ -168,7 +170,7 @@ class _Judged:
 
 
 def _candidates(model: onnx.ModelProto) -> list[Convolution]:
-    """Those that work on the photograph, before the logits are decoded."""
+    """The convolutions on the photograph, before the logits are decoded."""
     seeing, decoded = reached(model, {"L"}), reached(model, {"logits"})
     return [
         conv for conv in convolutions(model) if conv.input in seeing and conv.input not in decoded
@@ -182,13 +184,13 @@ def _weight(model: onnx.ModelProto, conv: Convolution) -> Floats:
 def _least(
     model: onnx.ModelProto, conv: Convolution, ranges: Mapping[str, tuple[float, float]]
 ) -> NDArray[np.float64]:
-    """Steps of the weights at which the bias still fits into 32 bits."""
+    """Scales of the weights at which the bias still fits into 32 bits."""
     bias = numpy_helper.to_array(weights(model.graph)[conv.node.input[2]]).astype(np.float64)
     return np.maximum(np.abs(bias) / (step_of(ranges[conv.input])[0] * 2.0**30), 1e-12)
 
 
 def _observe(model: onnx.ModelProto, feeds: Sequence[Feed], *, patches: bool) -> _Seen:
-    """Runs a model in float and keeps what its convolutions read and give."""
+    """Runs a model in float and records the inputs and outputs of its convolutions."""
     candidates = _candidates(model)
     names = sorted({name for conv in candidates for name in (conv.input, conv.output)})
     watched = onnx.ModelProto()
@@ -234,7 +236,7 @@ def _patches(
     count: int,
     draw: np.random.Generator,
 ) -> Floats:
-    """(count, groups, inputs of a group * k * k) what the filters see at some places."""
+    """(count, groups, inputs of a group * k * k) inputs of the filters at some locations."""
     top, left, bottom, right = conv.attribute("pads", [0, 0, 0, 0])
     down, across = conv.attribute("strides", [1, 1])
     (groups,) = conv.attribute("group", [1])

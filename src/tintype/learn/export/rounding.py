@@ -1,7 +1,7 @@
 """Weights of a convolution rounded to int8 so that its response changes as little as possible.
 
-Rounding each weight to the nearest step is not the best: an error of one weight can be made up for
-by the weights after it, as the inputs of a convolution are correlated.
+Rounding each weight to the nearest step is not optimal: since the inputs of a convolution are
+correlated, later weights can compensate for the error of one weight.
 
 Source: Frantar et al., "GPTQ: Accurate Post-Training Quantization for Generative Pre-trained
 Transformers", ICLR 2023, algorithm 1, with the columns in the order of their second moment.
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 LARGEST = 63
-"""Weights have seven bits. A processor without VNNI adds two products of an activation in uint8 and
-a weight in int8 in sixteen bits: 2 x 255 x 63 fits, and 2 x 255 x 127 would be cut."""
+"""Weights have 7 bits. A CPU without VNNI adds two products of a uint8 activation and an int8
+weight in 16 bits: 2 x 255 x 63 fits, but 2 x 255 x 127 would saturate."""
 
 _DAMPING = 0.01
-"""Share of the mean second moment that is added to each, so that the matrix can be inverted."""
+"""Share of the mean second moment that is added to each, to make the matrix invertible."""
 _SHRUNK = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
-"""Shares of the largest weight that the steps may reach: what is beyond is cut."""
+"""Shares of the largest weight that the steps may cover; larger weights are clipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Rounded:
     """A convolution's weights in int8.
 
     Attributes:
-        weights: int8, of the shape that they had, -63 to 63.
-        scale: (outputs,) float32, what a step is worth.
-        shift: (outputs,) by how much the mean response has fallen; the bias makes up for it.
+        weights: int8, in their original shape, -63 to 63.
+        scale: (outputs,) float32, size of a step.
+        shift: (outputs,) decrease of the mean response; the bias compensates for it.
     """
 
     weights: NDArray[np.int8]
@@ -40,12 +40,12 @@ class Rounded:
 
 
 def rounded(weight: NDArray[np.float32], patches: NDArray[np.float32], least: Floats) -> Rounded:
-    """Rounds the weights of a convolution for the inputs that it has.
+    """Rounds the weights of a convolution for its actual inputs.
 
     Args:
         weight: (outputs, inputs of a group, k, k).
-        patches: (n, groups, inputs of a group * k * k) what the filters see at some places.
-        least: (outputs,) smallest steps that are allowed.
+        patches: (n, groups, inputs of a group * k * k) inputs of the filters at some locations.
+        least: (outputs,) smallest allowed steps.
     """
     groups = patches.shape[1]
     rows = weight.astype(np.float64).reshape(groups, -1, weight[0].size)  # (groups, o/groups, d)
@@ -77,7 +77,7 @@ def _nearest(rows: Floats, scale: Floats) -> Floats:
 
 
 def _compensated(rows: Floats, scale: Floats, moments: Floats) -> Floats:
-    """Column after column, its error is made up for by the columns that are not rounded yet.
+    """Rounds column by column; the remaining columns compensate for the error of each.
 
     Args:
         rows: (groups, outputs, d).
@@ -85,7 +85,7 @@ def _compensated(rows: Floats, scale: Floats, moments: Floats) -> Floats:
         moments: (groups, d, d) second moments of the inputs.
 
     Returns:
-        (groups, outputs, d) whole numbers.
+        (groups, outputs, d) integers.
     """
     size = rows.shape[2]
     strength = np.einsum("gdd->gd", moments)
@@ -95,7 +95,7 @@ def _compensated(rows: Floats, scale: Floats, moments: Floats) -> Floats:
     order = np.argsort(-strength, axis=1)
     damped = np.take_along_axis(damped, order[:, :, None], axis=1)
     damped = np.take_along_axis(damped, order[:, None, :], axis=2)
-    # U' U is the inverse of the moments; row j of U says how later columns make up for column j.
+    # U' U is the inverse of the moments; row j of U is how later columns compensate for column j.
     upper = np.linalg.cholesky(np.linalg.inv(damped)).transpose(0, 2, 1)
     left = np.take_along_axis(rows, order[:, None, :], axis=2)
     steps = np.empty_like(left)

@@ -43,8 +43,8 @@ def load_trained(run: Path) -> Trained:
     """Loads the moving average of a run for inference.
 
     Args:
-        run: The folder of a run, or a file written by `save_weights`. Both give the same float16
-            bundle up to the last bits.
+        run: The folder of a run, or a file written by `save_weights`. Both result in the same
+            float16 bundle, except for the last bits.
 
     Raises:
         LearnError: There is no checkpoint, or its prior is missing.
@@ -75,10 +75,10 @@ def _prior_of(run: Path) -> NDArray[np.float64]:
     path = run / "prior.npy"
     try:
         if path.stat().st_size > _MOST_OF_A_PRIOR or not path.is_file():
-            raise ValueError("it is no table of 313 shares")
+            raise ValueError("it is not a table of 313 shares")
         stored = np.load(path)
         if not isinstance(stored, np.ndarray):  # an archive of tables
-            raise ValueError("it is no table of 313 shares")
+            raise ValueError("it is not a table of 313 shares")
         prior: NDArray[np.float64] = stored.astype(np.float64)
     except (OSError, ValueError, EOFError, MemoryError) as error:
         raise LearnError(f"{shown(path)}: cannot be read ({brief(reason(error))}).") from None
@@ -112,7 +112,7 @@ def mix_with_start(trained: Trained, starts: Sequence[Path], share: float) -> Tr
 
 
 def _adapted(model: nn.Module, checkpoint: Path) -> dict[str, Tensor]:
-    """The weights of a checkpoint, adapted to a network, which provides missing ones."""
+    """The weights of a checkpoint, adapted to a network, which provides the missing ones."""
     tensors, _, _ = load_checkpoint(checkpoint)
     weights = {name: tensor.float() for name, tensor in part(tensors, "ema.").items()}
     taken = copy.deepcopy(model)

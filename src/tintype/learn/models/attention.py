@@ -32,7 +32,7 @@ class Attention(nn.Module):
     """Residual multi-head self-attention over all locations.
 
     Source: A. Vaswani et al., "Attention Is All You Need", NeurIPS 2017, section 3.2. The output
-    projection is initialised to zero, so that the block starts as the identity.
+    projection is initialised to zero, so the block starts as the identity.
 
     Args:
         channels: Channels of input and output, a multiple of 32.

@@ -26,7 +26,7 @@ Deviations:
       the paper both are 224.
     - The lightness in [0, 1] is normalised with the mean and the deviation of ImageNet's pictures.
       In the released code it is not, although VGG-16 was trained on pictures that are.
-    - Batch normalisation averages its statistics over some 10 steps, and not 100: runs are short.
+    - Batch normalisation averages its statistics over about 10 steps, not 100: runs are short.
     - The last doubling, from half to full size, is the engine's, as for every other method here. In
       training it is the authors' (nearest neighbour).
 """

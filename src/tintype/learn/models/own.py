@@ -1,6 +1,6 @@
 """Tintype's own model: a U-Net that predicts a distribution over 313 colours at a quarter size.
 
-The distribution is trained unweighted, so that it remains a calibrated posterior; vividness is a
+The distribution is trained unweighted, so it remains a calibrated posterior; vividness is a
 parameter of decoding (`tintype.engine.color_distribution`). The encoder is an ImageNet-pretrained
 EfficientNet-Lite: on a small budget nothing helps more than pretraining.
 
@@ -200,7 +200,7 @@ class OwnNet(nn.Module):
         """The logits, and features for matching locations of two pictures.
 
         The encoder's features at 1/16 describe semantics, the decoder's at 1/8 boundaries and
-        colour; both are normalised at each location, so that they have equal weight.
+        colour; both are normalised at each location, so they have equal weight.
 
         Args:
             L: As for `forward`.

@@ -23,12 +23,12 @@ from torch import Tensor, nn
 from tintype.errors import LearnError, brief, shown
 from tintype.files.own import check_replaceable
 
-_MOST = 2**40  # of every counter: a million million
+_MOST = 2**40  # limit of every counter: a million million
 _FLOATS = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64})
 _LARGEST = 1e12
-"""No weight or moment comes near it; products of such numbers are still finite in float32."""
+"""Far above any real weight or moment; products of such numbers are still finite in float32."""
 _NEVER_NEGATIVE = (".running_var", ".num_batches_tracked", ".exp_avg_sq", ".step")
-"""Ends of the names of variances and counts, whose square roots and powers are taken."""
+"""Name suffixes of variances and counts, which are used in square roots and powers."""
 
 
 @dataclass(slots=True)
@@ -121,17 +121,17 @@ def _write(
 
 
 def write_own(path: Path, data: bytes, is_own: Callable[[bytes], bool], *, what: str) -> None:
-    """Writes a file as `write_whole` does, unless somebody else's lies there.
+    """Writes a file as `write_whole` does, but never replaces a file of another origin.
 
     Args:
         path: The file.
-        data: All of it.
-        is_own: Whether the bytes of a file carry the mark of what is written there.
-        what: What is written there, for the message.
+        data: Its content.
+        is_own: Whether the bytes of a file contain the marker of this kind of output.
+        what: The kind of output, for the message.
 
     Raises:
-        TargetExistsError: There is a file without that mark.
-        LearnError: No room or no permission.
+        TargetExistsError: There is a file without that marker.
+        LearnError: There is no space or no permission.
     """
     check_replaceable(path, is_own, overwrite=True, what=what)
     write_whole(path, data)
@@ -141,7 +141,7 @@ def write_whole(path: Path, data: bytes) -> None:
     """Writes a file under a temporary name, flushes it to the disk, then renames it.
 
     Raises:
-        LearnError: No room or no permission.
+        LearnError: There is no space or no permission.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -168,11 +168,11 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], Progress, dict[str, 
         All tensors by their prefixed names, the counters, and the other metadata.
 
     Raises:
-        LearnError: Missing, damaged, not a checkpoint of a run, or with weights, moments or
-            counters that no run has.
+        LearnError: The file is missing, damaged or not a checkpoint of a run, or contains weights,
+            moments or counters that no run can have.
     """
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
+        if path.exists() and not path.is_file():  # reading a pipe would block
             raise ValueError("it is not a regular file")
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -182,7 +182,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], Progress, dict[str, 
         facts = json.loads(header["facts"])
         _check_facts(facts)
         _check_tensors(tensors)
-    # What nests without end is a RecursionError, and a ValidationError of msgspec a ValueError.
+    # Too deep nesting raises a RecursionError; msgspec's ValidationError is a ValueError.
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise LearnError(
             f"{shown(path)}: not a checkpoint of a run ({brief(error, most=200)}).",
@@ -192,10 +192,10 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], Progress, dict[str, 
 
 
 def _check_progress(progress: Progress) -> None:
-    """Refuses counters that no run has.
+    """Refuses counters that no run can have.
 
     Raises:
-        ValueError: One is negative, no number, or later than the run itself.
+        ValueError: A counter is negative, not finite, too large, or later than the run itself.
     """
     counters = (progress.step, progress.samples, progress.waited, progress.cuts)
     cooldown = (progress.cooldown_from + 1, progress.cooldown_samples)
@@ -208,19 +208,19 @@ def _check_progress(progress: Progress) -> None:
 
 
 def _check_tensors(tensors: Mapping[str, Tensor]) -> None:
-    """Refuses tensors that would turn a network or a run into something that is no number.
+    """Refuses tensors that would lead to NaN or infinite values in a network or a run.
 
-    torch loads them without a word: it drops imaginary parts, converts booleans, and reports what
-    is not finite only when the gradient has become so, or never.
+    torch loads them silently: it drops imaginary parts, converts booleans, and reports non-finite
+    values only once the gradient is affected, or never.
 
     Raises:
-        ValueError: One is of a kind that no run has, is not finite or huge, or is negative where
-            it is a variance or a count.
+        ValueError: A tensor has a type that no run has, contains huge or non-finite values, or is a
+            variance or a count with negative values.
     """
     for name, tensor in tensors.items():
         if tensor.dtype not in _FLOATS and (tensor.dtype != torch.int64 or tensor.ndim):
             kind = str(tensor.dtype).removeprefix("torch.")
-            raise ValueError(f"{brief(name)} is of the kind {kind}")
+            raise ValueError(f"{brief(name)} has the type {kind}")
         if not tensor.numel():
             continue
         low, high = (bound.item() for bound in torch.aminmax(tensor))
@@ -237,16 +237,16 @@ def _check_tensors(tensors: Mapping[str, Tensor]) -> None:
 
 
 def _check_facts(facts: object) -> None:
-    """Refuses metadata without those parts that are asked for.
+    """Refuses metadata that lacks required parts.
 
     Raises:
-        ValueError: One is missing, or of another kind.
+        ValueError: A part is missing, or has another type.
     """
     kinds = {"recipe": dict, "data_hash": str, "versions": dict}
     if not isinstance(facts, dict) or not all(
         isinstance(facts.get(name), kind) for name, kind in kinds.items()
     ):
-        raise ValueError(f"it does not say {', '.join(kinds)}")
+        raise ValueError(f"it lacks valid {', '.join(kinds)}")
 
 
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -258,7 +258,7 @@ def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) ->
         path: The checkpoint, for the message.
 
     Raises:
-        LearnError: It is that of another network.
+        LearnError: The checkpoint belongs to another network.
     """
     try:
         model.load_state_dict({n: t.float() for n, t in part(tensors, "ema.").items()})
@@ -275,11 +275,10 @@ def _another_network(path: Path) -> LearnError:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Names the checkpoint in the error of a network that its weights do not fit.
+    """Adds the name of the checkpoint to errors about weights that do not fit the network.
 
     Raises:
-        LearnError: They do not fit, by the network's own word, or because a tensor is missing or
-            has another shape.
+        LearnError: The network rejects the weights, or a tensor is missing or has another shape.
     """
     try:
         yield
@@ -301,7 +300,7 @@ def restore_optimizer(
     """Restores the moments that `save_checkpoint` wrote under that name.
 
     Raises:
-        LookupError, ValueError: They are not those of its parameters.
+        LookupError, ValueError: The moments do not match its parameters.
     """
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}

@@ -1,4 +1,4 @@
-"""Data-parallel training: each process takes its part of every batch; gradients are averaged.
+"""Data-parallel training: each process computes part of every batch; gradients are averaged.
 
 Gradients are averaged explicitly after the backward pass. `DistributedDataParallel` is not used
 because objectives call methods of a network other than `forward`, and two networks may be trained

@@ -1,6 +1,6 @@
 """The training loop: batch, step, moving average, log, and periodic evaluation on dev.
 
-Progress is counted in samples, never in seconds, so that a run can be stopped, inspected and
+Progress is counted in samples, never in seconds, so a run can be stopped, inspected and
 continued at any time. A run that is killed and resumed from its checkpoint reaches the same
 weights.
 """
@@ -29,8 +29,8 @@ from tintype.learn.train.run import BEST, CHECKPOINT, Run, TrainingSession, open
 from tintype.learn.train.schedule import learning_rate_factor, note_measurement
 
 _FIRST_CHECKPOINT = 30.0
-"""Seconds to the first checkpoint of a session: whoever stops early loses little, and learns soon
-whether the disk can be written."""
+"""Seconds to the first checkpoint of a session: stopping early loses little, and it soon becomes
+clear whether the disk is writable."""
 
 
 def train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession) -> Progress:
@@ -111,7 +111,7 @@ def _train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSessio
 def _train_step(run: Run) -> dict[str, Tensor]:
     """Runs a training step and updates the moving average; returns the values to log."""
     settings, progress, process_group = run.recipe.train, run.progress, run.process_group
-    # Dropout and sampled locations depend on the step only, so a resumed run draws the same ones.
+    # Dropout and sampled locations depend only on the step, so a resumed run draws the same ones.
     torch.manual_seed((settings.seed * 1_000_003 + progress.step) * 64 + process_group.rank)
     batch = run.sampler.batch(progress.step)
     try:
@@ -125,7 +125,7 @@ def _train_step(run: Run) -> dict[str, Tensor]:
 
 
 def _average(ema: dict[str, Tensor], model: nn.Module, decay: float, step: int) -> None:
-    """Updates the moving average; early steps count more, so that the initial weights fade out."""
+    """Updates the moving average; early steps count more, so the initial weights fade out."""
     decay = min(decay, (1 + step) / (10 + step))
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
@@ -186,8 +186,8 @@ def _verdict_row(detector: CollapseDetector, verdict: Verdict) -> dict[str, floa
 def _handle_verdict(run: Run, verdict: Verdict) -> None:
     """Saves the best state; reports a collapse and rolls back if the recipe requires it.
 
-    The checkpoint is written after either, so that it is never older than the best state: a run
-    that is killed and resumed reaches the same weights.
+    The checkpoint is written after either, so it is never older than the best state: a run that is
+    killed and resumed reaches the same weights.
     """
     if verdict.best:
         run.save(BEST)
@@ -235,7 +235,7 @@ def _stop_signals(on_signal: Callable[[int], None]) -> Iterator[Callable[[], boo
         on_signal(number)
 
     numbers = [signal.SIGINT, signal.SIGTERM]
-    # What nohup has switched off stays so; Windows has no such signal.
+    # A signal that nohup ignores stays ignored; Windows has no SIGHUP.
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
     previous = [signal.signal(number, note) for number in numbers]

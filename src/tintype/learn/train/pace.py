@@ -1,4 +1,4 @@
-"""How fast a run goes, and when it will end: what somebody who watches it wants to know."""
+"""The pace of a run: its speed, and when it will end."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ _STEPS = 50  # over which the speed is measured
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a run is going.
+    """The state of a run.
 
     Attributes:
-        samples: Photographs trained on, repetitions included.
-        loss: As it was logged last; None before that.
-        speed: Samples a second over the last steps.
-        left: Seconds until this session ends; None where only a signal ends it.
-        share: How much of this session is done, 0 to 1; None where nobody knows.
+        samples: Photographs trained on, counting repetitions.
+        loss: The loss logged last; None before that.
+        speed: Samples per second over the last steps.
+        left: Seconds until this session ends; None if only a signal ends it.
+        share: Completed share of this session, 0 to 1; None if unknown.
     """
 
     samples: int
@@ -31,8 +31,8 @@ class PaceMeter:
 
     Args:
         ends: Samples at which the session ends, whichever comes first.
-        seconds: How long it may take; None for no limit.
-        samples: Where it begins.
+        seconds: Time limit; None for no limit.
+        samples: Samples at the start.
     """
 
     def __init__(self, *, ends: list[int], seconds: float | None, samples: int) -> None:
@@ -46,9 +46,9 @@ class PaceMeter:
         """The pace after a step.
 
         Args:
-            samples: Of the run.
+            samples: Samples of the run so far.
             elapsed: Seconds since the session began.
-            loss: Where it was logged.
+            loss: The loss, if it was logged.
         """
         self._loss = self._loss if loss is None else loss
         first, before = self._steps[0]

@@ -57,7 +57,7 @@ _WRITTEN = (
     "samples/*",
     "events/*",
 )
-"""What a run writes beside its checkpoint and its recipe."""
+"""Names that a run writes besides its checkpoint and its recipe."""
 BEST = "best.safetensors"
 """The state to which a collapsed generator is rolled back, in the format of the checkpoint."""
 
@@ -110,12 +110,12 @@ class Run:
 
     Attributes:
         folder: Its folder.
-        recipe: What is trained.
+        recipe: Its recipe.
         sampler: Draws the batches.
         step: Updates the weights.
         ema: The moving average of the weights, by name.
         progress: Counters.
-        facts: What the checkpoint records in addition to weights and progress.
+        facts: Other metadata in the checkpoint, besides weights and progress.
         process_group: The processes that train together.
         collapse_detector: Detects mode collapse of a generator.
         report: Called with messages.
@@ -174,7 +174,7 @@ def open_run(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSess
     prior = color_prior(sampler, photos)
     check_links(folder)
     resumed = (folder / CHECKPOINT).exists()
-    # A checkpoint has all weights, so that where they began need not exist any more.
+    # A checkpoint contains all weights, so the initial weights need not exist any more.
     model = (build(recipe.model) if resumed else _new_model(recipe, session)).to(device)
     _check_recipe(recipe, model)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -205,22 +205,22 @@ def open_run(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSess
 
 
 def check_links(folder: Path) -> None:
-    """Refuses a run whose files lie elsewhere, or are none.
+    """Refuses a run with links or special files among its files.
 
-    The log is continued and sample sheets are replaced, so a link in a folder that came from
-    somebody else would lead to any file of this account; a pipe would be waited for.
+    The log is appended to and sample sheets are replaced, so a link in a folder from someone else
+    could point to any file of this account; writing to a pipe would block.
 
     Raises:
-        LearnError: There is a link, or what is neither a file nor a folder, under a name that a
-            run writes, or the log has another name as well.
+        LearnError: A name that a run writes is a link, or neither a file nor a folder, or the log
+            has a second name (a hard link).
     """
     for pattern in (CHECKPOINT, _RECIPE, "samples", "events", *_WRITTEN):
-        # A pattern without an asterisk would not find a link that leads nowhere.
+        # A pattern without an asterisk would not find a broken link.
         for path in folder.glob(pattern) if "*" in pattern else [folder / pattern]:
             if path.is_symlink() or (path.exists() and not (path.is_file() or path.is_dir())):
                 raise LearnError(
-                    f"{shown(path)} is a link or no regular file, and runs are not written through "
-                    "such.",
+                    f"{shown(path)} is a link or not a regular file, and runs are not written "
+                    "through such paths.",
                     advice="Remove it, or give --run another folder.",
                 )
     log = folder / "log.jsonl"
@@ -232,26 +232,26 @@ def check_links(folder: Path) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuses to begin a run among files that are not of an earlier start of it.
+    """Refuses to begin a run in a folder with files that an earlier start did not write.
 
     Raises:
-        LearnError: There are files under the names that a run writes, and no recipe of a run.
+        LearnError: Files with names that a run writes exist, but no recipe of a run.
     """
     if (folder / CHECKPOINT).exists() or (folder / _RECIPE).exists():
         return  # then its recipe decides
     for pattern in _WRITTEN:
         for path in folder.glob(pattern):
             raise LearnError(
-                f"{path} exists and is not of a run of Tintype, so it is never replaced.",
+                f"{path} exists and is not from a Tintype run, so it is never replaced.",
                 advice="Move it away, or give --run another folder.",
             )
 
 
 def _write_recipe(path: Path, data: bytes) -> None:
-    """Writes the recipe of a run; one that somebody has put there stays."""
+    """Writes the recipe of a run; an existing recipe of other origin is not replaced."""
     if path.exists() and path.read_bytes() != data:
         raise LearnError(
-            f"{path} exists and is another recipe than that of this run.",
+            f"{path} exists and is a different recipe from that of this run.",
             advice="Move it away, or give --run another folder.",
         )
     write_whole(path, data)
@@ -387,7 +387,7 @@ def _resume(run: Run, checkpoint: Path) -> None:
     # RuntimeError is torch's, of weights with other names or shapes.
     except (RuntimeError, LookupError, ValueError, TypeError) as error:
         raise LearnError(
-            f"{shown(checkpoint)}: what it holds does not fit its recipe.",
+            f"{shown(checkpoint)}: its contents do not match its recipe.",
             advice="Begin again with another folder as --run.",
         ) from error
 
@@ -396,7 +396,7 @@ def _refuse_other(
     checkpoint: Path, kept: Mapping[str, Any], facts: Mapping[str, Any], *, name: str
 ) -> None:
     same = {
-        # Parsed again, so that keys added since then get their defaults.
+        # Parsed again, so keys added since then get their defaults.
         "recipe": make_recipe(kept["recipe"], name=str(checkpoint))
         == make_recipe(facts["recipe"], name=name),
         "data": kept["data_hash"] == facts["data_hash"],

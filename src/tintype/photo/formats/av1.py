@@ -1,7 +1,7 @@
 """The sizes of the coded pictures in an AVIF file, before a decoder allocates memory for them.
 
 The container states one size and the coded picture may have another: a file of three kilobytes that
-claims 16 x 16 pixels can hold 225 megapixels, which are decoded in full before the sizes are
+claims 16 x 16 pixels can contain 225 megapixels, which are decoded in full before the sizes are
 compared. So the sequence headers are read here.
 
 Sources: ISO/IEC 14496-12 sections 8.11.3 (iloc) and 8.11.6 (iinf); AV1 specification sections 5.3
@@ -15,10 +15,10 @@ from tintype.photo.formats.iso_boxes import IsoBox, read_boxes
 _SEQUENCE_HEADER = 1
 _TONE_MAP, _PASSED_OVER = b"tmap", b"free"
 _Place = tuple[int, int, int]
-"""Where a part of an item lies: the method, the offset and the length, 0 for up to the end."""
+"""Where a part of an item is stored: method, offset and length; 0 means up to the end."""
 
 _MAX_UNITS = 10_000
-_MAX_PARTS = 100_000  # of all pictures of a file together
+_MAX_PARTS = 100_000  # of all pictures in a file together
 
 
 def largest_frame(data: bytes) -> int | None:
@@ -28,7 +28,7 @@ def largest_frame(data: bytes) -> int | None:
         data: An AVIF file.
 
     Returns:
-        None where the boxes that lead to the pictures are damaged.
+        The number of pixels; None if the boxes that lead to the pictures are damaged.
     """
     meta = next((box for box in read_boxes(data) if box.kind == b"meta"), None)
     if meta is None:
@@ -44,7 +44,7 @@ def largest_frame(data: bytes) -> int | None:
         for item, places in _extents(inner[b"iloc"]):
             if item not in coded or places in seen:
                 continue
-            # Tiles that are alike may share their bytes; parts that overlap otherwise cost time.
+            # Identical tiles may share their bytes; other overlaps use up the budget.
             seen.add(places)
             parts = []
             for place in places:
@@ -62,12 +62,14 @@ def largest_frame(data: bytes) -> int | None:
 
 
 def without_gain_maps(data: bytes) -> bytes:
-    """An AVIF file that says nothing of how a gain map would change the picture.
+    """An AVIF file without any information on how a gain map would change the picture.
 
-    Decoders refuse a picture whose gain map they do not understand, though it is one without it.
+    Decoders refuse a picture whose gain map they do not understand, although it is a picture
+    without it.
 
     Args:
-        data: The file. The brand and the items ``tmap`` get a name that all decoders pass over.
+        data: The file. The brand and the items ``tmap`` are renamed so that all decoders ignore
+            them.
     """
     if _TONE_MAP not in data:
         return data
@@ -87,14 +89,14 @@ def without_gain_maps(data: bytes) -> bytes:
 
 
 def _item_types(meta: bytes) -> Iterator[int]:
-    """Where in a meta box the types of its items stand."""
+    """The positions of the item types in a meta box."""
     for box in read_boxes(meta, 4):
         if box.kind == b"iinf":
             yield from (box.end - len(box.body) + at for _, _, at in _items(box))
 
 
 class _Numbers:
-    """Big-endian numbers in a row; reading beyond the end is an IndexError."""
+    """Consecutive big-endian numbers; reading beyond the end is an IndexError."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -110,7 +112,7 @@ class _Numbers:
 
 
 def _items(iinf: IsoBox) -> Iterator[tuple[int, bytes, int]]:
-    """The number of each item, its type, and where in the body the type stands."""
+    """The number of each item, its type, and the position of the type in the body."""
     head = 8 if iinf.body[:1] != b"\0" else 6
     for entry in read_boxes(iinf.body, head):
         if entry.kind != b"infe" or len(entry.body) < 12:
@@ -139,7 +141,7 @@ def _extents(iloc: IsoBox) -> Iterator[tuple[int, tuple[_Place, ...]]]:
         base = numbers.next(base_size)
         places = []
         for _ in range(numbers.next(2)):
-            left -= 1  # where no number has a size, a part costs no byte of the file
+            left -= 1  # if no number has a size, a part takes no bytes in the file
             if left < 0:
                 raise IndexError(left)
             numbers.next(index_size)
@@ -157,7 +159,7 @@ def _part(place: _Place, data: bytes, idat: bytes) -> bytes:
 
 
 def _frames(stream: bytes) -> Iterator[int]:
-    """Pixels of the frames that each sequence header of a stream allows."""
+    """Pixels of the frames allowed by each sequence header of a stream."""
     at = 0
     for _ in range(_MAX_UNITS):
         if at >= len(stream):
@@ -185,7 +187,7 @@ def _leb128(stream: bytes, at: int) -> tuple[int, int]:
 
 
 class _Bits:
-    """The bits of a header, the highest first."""
+    """The bits of a header, highest first."""
 
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data[:512], "big")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tintype.photo.formats.input_file import InputFile
     from tintype.photo.photo import Metadata
 
-# With this the grey of noisy photographs comes back within 0.4 to 0.7 steps of 255 on average;
+# With this quality the grey of noisy photographs stays within 0.4 to 0.7 steps of 255 on average;
 # 90 does not achieve one step.
 _QUALITY = 95
 _SPEED = 8
@@ -29,7 +29,7 @@ _PROPERTIES_WITHIN = 1 << 16
 
 
 def _sniff(head: bytes) -> bool:
-    # The container brands mif1 and msf1 do not tell the codec.
+    # The container brands mif1 and msf1 do not identify the codec.
     return not _BRANDS.isdisjoint(brands(head))
 
 
@@ -91,7 +91,7 @@ def _write(pages: list[OutputPage], _lost: list[str]) -> bytes:
         xmp=metadata.xmp or b"",
         icc_profile=metadata.icc or b"",
     )
-    # Items are found by their distance from the beginning, so boxes may follow at the end.
+    # Items are addressed by their offset from the beginning, so boxes may follow at the end.
     return written + b"".join(write_box(part.kind, part.data) for part in metadata.parts)
 
 

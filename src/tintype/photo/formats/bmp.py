@@ -1,7 +1,7 @@
-"""BMP: decoded and encoded by Pillow, but for rare bit fields (`bmp_fields`) and rows (`bmp_rows`).
+"""BMP: decoded and encoded by Pillow, except rare bit fields (`bmp_fields`) and rows (`bmp_rows`).
 
-The colours that its header states are read here. A file without the first 14 bytes, as a clipboard
-has it, gets them; a JPEG or PNG inside is read as one.
+The colours that its header states are read here. A file without the first 14 bytes, as in a
+clipboard, is given them; a JPEG or PNG inside a BMP is read as such.
 
 Source: Microsoft, "Bitmap storage", BITMAPV4HEADER and BITMAPV5HEADER.
 """
@@ -31,7 +31,7 @@ def _sniff(head: bytes) -> bool:
 
 
 def _is_bare(head: bytes) -> bool:
-    """Whether a file begins with the second header, and that makes sense."""
+    """Whether a file begins directly with a plausible second header."""
     if len(head) < _INFO_BYTES:
         return False
     header, width, height, planes, bits, compression = struct.unpack_from("<IiiHHI", head)
@@ -46,7 +46,7 @@ def _is_bare(head: bytes) -> bool:
 
 
 def _with_file_header(data: bytes) -> bytes:
-    """A bare picture with the header of a file: where the pixels begin."""
+    """A bare picture with the file header added, which states where the pixels begin."""
     header, bits, compression, used = struct.unpack("<I10xHI12xI", data[:36])
     colors = min(used or (1 << bits if bits <= 8 else 0), 256)
     masks = 12 if compression == _BIT_FIELDS and header == _INFO_BYTES else 0
@@ -62,9 +62,9 @@ def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:
     stated, end = _profile(file.data, unknown)
     page.icc = page.icc if stated is None else stated
     size, _, start = struct.unpack_from("<III", file.data, 2)
-    size = size if size > start else 0  # OS/2 has the size of the headers there
+    size = size if size > start else 0  # OS/2 stores the size of the headers there
     if 0 < max(size, end) < len(file.data) and file.data[max(size, end) :].strip(b"\0"):
-        unknown.leave("what follows its picture")
+        unknown.leave("data after its picture")
     page.notes += unknown.notes()
     return [page]
 
@@ -87,7 +87,7 @@ def _decode(file: "InputFile") -> DecodedPage:
 
 
 def _read_inside(file: "InputFile", colors: bool) -> DecodedPage | None:
-    """The JPEG or PNG that a printer is meant to get; None for all other files."""
+    """The JPEG or PNG intended for a printer; None for all other files."""
     from tintype.photo.formats.jpeg import JPEG
     from tintype.photo.formats.png import PNG
 
@@ -104,7 +104,7 @@ def _read_inside(file: "InputFile", colors: bool) -> DecodedPage | None:
 
 
 def _profile(data: bytes, unknown: UnknownParts) -> tuple[bytes | None, int]:
-    """The profile of the colours, and where it ends in the file; None for sRGB, and 0."""
+    """The colour profile, and where it ends in the file; None for sRGB, and 0."""
     (header,) = struct.unpack_from("<I", data, _HEADER_AT)
     if header < _V4_BYTES or len(data) < _HEADER_AT + header:
         return None, 0
@@ -122,7 +122,7 @@ def _profile(data: bytes, unknown: UnknownParts) -> tuple[bytes | None, int]:
 
 
 def _calibrated(data: bytes, unknown: UnknownParts) -> bytes | None:
-    """A profile of the end points and gamma in the header, where there are any."""
+    """A profile from the end points and gamma in the header, if there are any."""
     from tintype.photo.metadata import color_space
 
     points = struct.unpack_from("<9I", data, _HEADER_AT + _PLACES_AT)
@@ -130,7 +130,7 @@ def _calibrated(data: bytes, unknown: UnknownParts) -> bytes | None:
     gamma = gammas[1] / 65_536
     try:
         return color_space.of_gamma(
-            # Some programs write the exponent of encoding, which is below 1.
+            # Some programs write the encoding exponent, which is below 1.
             (gamma if gamma >= 1 else 1 / gamma) if gamma else None,
             color_space.of_end_points([value / _ONE for value in points]) if any(points) else None,
         )

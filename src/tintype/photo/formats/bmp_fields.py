@@ -1,4 +1,4 @@
-"""BMP whose pixels are bit fields: any layout of 16 or 32 bits, where Pillow knows a few.
+"""BMP with bit fields for pixels: any layout of 16 or 32 bits, of which Pillow supports a few.
 
 Graphics programs write four bits a channel, ten bits a channel, and the bytes in other orders.
 
@@ -19,18 +19,18 @@ from tintype.photo.formats.input_file import InputFile
 _HEADER_AT, _MASKS_AT = 14, 54
 _INFO_BYTES, _WITH_ALPHA_BYTES = 40, 56
 _BIT_FIELDS, _ALPHA_BIT_FIELDS = 3, 6
-_METERS = 0.0254  # in an inch
+_METERS = 0.0254  # per inch
 
 
 @dataclass(frozen=True, slots=True)
 class FieldLayout:
-    """A BMP of bit fields.
+    """The layout of a BMP with bit fields.
 
     Attributes:
         width: Columns.
         height: Rows.
         top_down: Whether the first row is the upper one.
-        bits: Of a pixel, 16 or 32.
+        bits: Per pixel, 16 or 32.
         masks: Of red, green and blue, and of alpha if there is one.
         start: Where the pixels begin.
         dpi: Dots per inch, or None.
@@ -46,7 +46,7 @@ class FieldLayout:
 
 
 def read_layout(data: bytes) -> FieldLayout | None:
-    """The layout of a BMP of bit fields; None for any other, and for fields that make no sense."""
+    """The layout of a BMP with bit fields; None for any other, and for implausible fields."""
     if len(data) < _MASKS_AT + 16:
         return None
     (start, header, width, height, _, bits, compression, _, across, down) = struct.unpack_from(
@@ -65,11 +65,11 @@ def read_layout(data: bytes) -> FieldLayout | None:
 
 
 def read_fields(file: InputFile, layout: FieldLayout) -> DecodedPage:
-    """The pixels of a BMP of bit fields; of 16 bits where a field has more than 8.
+    """The pixels of a BMP with bit fields; 16-bit if a field has more than 8 bits.
 
     Raises:
         UnreadablePhotoError: The file ends too early.
-        PhotoTooLargeError: More pixels than the limit.
+        PhotoTooLargeError: It has more pixels than the limit.
     """
     file.check_size(layout.width, layout.height)
     bytes_a_pixel = layout.bits // 8
@@ -107,7 +107,7 @@ def _is_run(mask: int) -> bool:
 
 
 def _field(pixels: NDArray[Any], mask: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """One channel, its largest value as the largest of the type; of more than 16 bits the upper."""
+    """One channel, scaled to the full range of the type; of more than 16 bits, the upper ones."""
     if not mask:
         return np.zeros(pixels.shape, dtype)
     beyond = max(0, mask.bit_count() - 16)

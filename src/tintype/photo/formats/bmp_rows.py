@@ -1,10 +1,10 @@
-"""BMP of the kinds that Pillow does not read: by rows, with a palette, or run-length coded.
+"""BMP variants that Pillow does not read: by rows, with a palette, or run-length coded.
 
-Those are 2 bits a pixel, headers of OS/2 of any length, palettes of any length, and run lengths of
+These are 2 bits per pixel, OS/2 headers of any length, palettes of any length, and run lengths with
 24 bits or with rows that are not coded to their end.
 
 Sources: Microsoft, "Bitmap storage" and "Bitmap compression"; IBM, "OS/2 2.0 Presentation Manager
-bitmap format" (BITMAPINFOHEADER2) as the Encyclopedia of Graphics File Formats has it.
+bitmap format" (BITMAPINFOHEADER2), as given in the Encyclopedia of Graphics File Formats.
 """
 
 import struct
@@ -24,20 +24,20 @@ _PLAIN, _RLE8, _RLE4, _RLE24 = 0, 1, 2, 4
 _BITS_OF_RUNS = {_RLE8: 8, _RLE4: 4, _RLE24: 24}
 _END_OF_ROW, _END, _SKIP = 0, 1, 2
 _BITS = (1, 2, 4, 8, 16, 24, 32)
-_METERS = 0.0254  # in an inch
+_METERS = 0.0254  # per inch
 _NOT_CODED = "Some of its pixels are not coded: they have the first colour of its palette."
 
 
 @dataclass(frozen=True, slots=True)
 class RowLayout:
-    """A BMP that is read by rows.
+    """The layout of a BMP that is read by rows.
 
     Attributes:
         width: Columns.
         height: Rows.
         top_down: Whether the first row is the upper one.
-        bits: Of a pixel.
-        compression: 0 is none; run lengths of 8, 4 or 24 bits.
+        bits: Per pixel.
+        compression: 0 is none; otherwise run lengths with 8, 4 or 24 bits.
         start: Where the pixels begin.
         palette: (2 ** bits, 3) uint8; missing colours are black. Empty above 8 bits.
         dpi: Dots per inch, or None.
@@ -69,7 +69,7 @@ def read_layout(data: bytes) -> RowLayout | None:
         )
     if bits not in _BITS or bits != _BITS_OF_RUNS.get(compression, bits):
         return None
-    # 4 is run lengths in the headers of OS/2, and a JPEG in those of Microsoft.
+    # 4 means run lengths in OS/2 headers, and a JPEG in those of Microsoft.
     runs = _BITS_OF_RUNS.keys() - ({_RLE24} if header in _OF_MICROSOFT else set())
     if compression != _PLAIN and compression not in runs:
         return None
@@ -79,7 +79,7 @@ def read_layout(data: bytes) -> RowLayout | None:
 
 
 def _palette(data: bytes, start: int, header: int, bits: int, used: int) -> NDArray[np.uint8]:
-    """The colours that fit in before the pixels, whatever number is stated."""
+    """The colours that fit before the pixels, whatever number is stated."""
     if bits > 8:
         return np.zeros((0, 3), np.uint8)
     size, at = (3 if header == _CORE else 4), _HEADER_AT + header
@@ -96,7 +96,7 @@ def read_rows(file: InputFile, layout: RowLayout) -> DecodedPage:
 
     Raises:
         UnreadablePhotoError: The file ends too early, or a row has too many pixels.
-        PhotoTooLargeError: More pixels than the limit.
+        PhotoTooLargeError: It has more pixels than the limit.
     """
     file.check_size(layout.width, layout.height)
     notes: tuple[str, ...] = ()
@@ -113,7 +113,7 @@ def read_rows(file: InputFile, layout: RowLayout) -> DecodedPage:
 
 
 def _plain(file: InputFile, layout: RowLayout) -> NDArray[np.uint8]:
-    """(H, W, 1) numbers of colours, or (H, W, 3) RGB; in the order of the file."""
+    """(H, W, 1) colour numbers, or (H, W, 3) RGB; in file order."""
     width, height, bits = layout.width, layout.height, layout.bits
     row = (width * bits + 31) // 32 * 4
     if len(file.data) < layout.start + row * height:
@@ -141,9 +141,9 @@ class _Runs:
         self._x = self._y = 0
 
     def rows(self) -> tuple[NDArray[np.uint8], bool]:
-        """The pixels as `_plain` gives them, and whether all of them were coded."""
+        """The pixels, as in `_plain`, and whether all of them were coded."""
         data, at, size = self._file.data, self._layout.start, self._channels
-        # Every code stands for a pixel or more, or the end of a row, or skips.
+        # Every code represents one or more pixels, or the end of a row, or a skip.
         for _ in range(2 * (self._layout.width + 1) * self._layout.height + 2):
             if at + 2 > len(data):
                 if (self._y, self._x) < (self._layout.height - 1, self._layout.width):
@@ -171,7 +171,7 @@ class _Runs:
         return self._rows, self._coded == self._layout.width * self._layout.height
 
     def _pixels(self, stored: bytes, count: int, *, run: bool) -> NDArray[np.uint8]:
-        """(count, channels): one colour, or two in turn, of a run; else each as it is stored."""
+        """(count, channels): in a run, one colour or two in turn; otherwise pixels as stored."""
         pixels = 1 if run else count
         if len(stored) < (pixels * self._layout.bits + 7) // 8:
             self._file.fail("the file ends too early")
@@ -185,7 +185,7 @@ class _Runs:
 
     def _put(self, pixels: NDArray[np.uint8]) -> None:
         end = self._x + len(pixels)
-        # Some programs fill the last byte of a row of 4 bits.
+        # Some programs fill the last byte of a 4-bit row.
         most = self._layout.width + (self._layout.bits == 4)
         if self._y >= self._layout.height or end > most:
             self._file.fail("a row has too many pixels")

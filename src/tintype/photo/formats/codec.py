@@ -1,11 +1,11 @@
-"""The type of a file format: everything about one format is a `Codec` in one module.
+"""The type of a file format: each format is described completely by a `Codec` in one module.
 
-A codec decodes pages as their container stores them and encodes pages that are ready to be written.
-What all formats share is in `tintype.photo.decode` and `tintype.photo.encode`: profile, tone,
-grey and orientation on the way in; depth, transparency and provenance on the way out.
+A codec decodes pages as stored in their container, and encodes pages that are ready to be written.
+What all formats share is in `tintype.photo.decode` and `tintype.photo.encode`: profile, tone, grey
+and orientation on reading; depth, transparency and provenance on writing.
 
 The command lists the formats in its help, so a codec's module is imported long before a picture is
-read: what decodes and encodes (NumPy, Pillow, libjpeg) is imported inside its functions.
+read: decoding and encoding libraries (NumPy, Pillow, libjpeg) are imported inside its functions.
 """
 
 from collections.abc import Callable
@@ -44,16 +44,16 @@ COLUMNS: tuple[Column, ...] = get_args(Column)
 
 @dataclass(slots=True)
 class DecodedPage:
-    """One page as its container stores it.
+    """One page as stored in its container.
 
     Attributes:
         picture: 8 bits: a Pillow image of mode "L", "RGB" or "CMYK", or an (H, W) grey array.
-            16 bits: (H, W), (H, W, 3) or, of CMYK, (H, W, 4) uint16.
+            16 bits: (H, W), (H, W, 3) or, for CMYK, (H, W, 4) uint16.
         alpha: (H, W) of the same depth, or None.
         icc: Profile of these pixels.
-        orientation: The container's own EXIF orientation; 1 where the pixels are upright already;
-            None where only the metadata can tell.
-        tone: None where it still has to be measured.
+        orientation: The container's own EXIF orientation; 1 if the pixels are already upright;
+            None if only the metadata contains it.
+        tone: None if it still has to be measured.
         exif: TIFF structure as found.
         xmp: Packet as found.
         dpi: This and the rest as in `Metadata`.
@@ -78,17 +78,17 @@ class DecodedPage:
 
 @dataclass(frozen=True, slots=True)
 class OutputMetadata:
-    """Metadata ready to be written: the source's, with the provenance merged in.
+    """Metadata ready to be written: the source's metadata merged with the provenance.
 
     Attributes:
         exif: TIFF structure.
         xmp: Packet.
         icc: Profile.
-        dpi: Dots per inch; in `exif` as well where the codec says `dpi_in_exif`.
+        dpi: Dots per inch; in `exif` too if the codec sets `dpi_in_exif`.
         comment: As in `Metadata`.
         text: As in `Metadata`.
         iptc: As in `Metadata`.
-        parts: Of a file of this format.
+        parts: Parts for a file of this format.
         provenance_exif: The provenance alone, for a container that has no room for `exif`.
         provenance_xmp: The provenance alone, for a container that has no room for `xmp`.
     """
@@ -110,8 +110,8 @@ class OutputPage:
     """One page ready to be written.
 
     Attributes:
-        photo: Its depth and transparency are ones that the format has.
-        metadata: What is written beside the pixels.
+        photo: Its depth and transparency are supported by the format.
+        metadata: Everything that is written with the pixels.
     """
 
     photo: "Photo"
@@ -134,32 +134,33 @@ class Codec:
 
     Attributes:
         name: Key of `tintype.photo.formats.registry.FORMATS`.
-        title: What people call it.
-        suffixes: File endings in lower case with the dot; the first is the default.
-        kept_suffixes: Endings that a coloured file of this format keeps as the user spelled them.
-            Those that promise something else than the written file (".pgm" a grey picture, ".mpo"
-            several pictures) become the default instead.
+        title: Its common name.
+        suffixes: File extensions in lower case with the dot; the first is the default.
+        kept_suffixes: Extensions that a coloured file of this format keeps as the user spelled
+            them. Those that promise something other than the written file (".pgm" a grey picture,
+            ".mpo" several pictures) become the default instead.
         mime: Media type (RFC 6838).
-        writes: Name of the format that a coloured picture of this format is written in by default;
-            `name` where `write` exists.
+        writes: Name of the format in which a coloured picture of this format is written by default;
+            `name` if the codec has `write`.
         sniff: Whether the first 512 bytes of a file, or all of a shorter one, are of this format.
-        read: Decodes the pages of a file. The flag asks for colours where decoding only the grey
+        read: Decodes the pages of a file. The flag requests colours, where decoding only the grey
             would be cheaper. Raises `UnreadablePhotoError`, `UnsupportedPhotoError` and
             `PhotoTooLargeError`.
-        read_xmp: Finds the XMP packet of a file without decoding a pixel; None where there is none
-            or the file is damaged before it. Formats without a place for XMP have no such function.
+        read_xmp: Finds the XMP packet of a file without decoding a pixel; returns None if there is
+            none or the file is damaged before it. Formats that do not support XMP have no such
+            function.
         write: Encodes pages, one unless `carries` has "pages", and appends a sentence to the list
             for everything that the file cannot hold. None for a format that is only read.
         write_exact: Encodes one page with the luminance coefficients of a source file of the same
-            format, and returns the file and how many blocks were compared. None where the format
-            has no such thing.
+            format, and returns the file and the number of blocks compared. None if the format does
+            not support this.
         carries: What a written file keeps.
-        reads: What is read of a file, for a format that is not written, or written with less.
+        reads: What is read from a file, for a format that is not written, or written with less.
         max_side: The longest side in pixels that the written format allows.
-        half_chroma: Whether half-size chroma planes are stored as they are.
+        half_chroma: Whether half-size chroma planes are stored unchanged.
         dpi_in_exif: Whether EXIF is the only place for dots per inch.
-        grey_error: By how much the grey may differ from the source's on average, in steps of 255,
-            where a file is not lossless.
+        grey_error: The most that the grey may differ from the source's on average, in steps of 255,
+            if a file is not lossless.
         lossless: Whether a photo with these metadata keeps its grey exactly.
         note: A remark for the printed table.
     """

@@ -1,8 +1,8 @@
 """Captures what C libraries print to standard error.
 
-libtiff prints its warnings there, between the lines of a progress bar and of no use to a user.
-Pillow offers no way to switch them off. Captured, they also reveal what no exception does: that
-a picture was decoded around a damaged place.
+libtiff prints its warnings there, between the lines of a progress bar and useless to the user.
+Pillow offers no way to disable them. Captured, they also reveal what no exception does: that a
+picture was decoded around a damaged place.
 """
 
 import os
@@ -24,7 +24,7 @@ def captured_stderr() -> Iterator[list[str]]:
     """Redirects file descriptor 2 while C code runs.
 
     Yields:
-        A list that holds the printed lines once the block is left.
+        A list that contains the printed lines after the end of the block.
     """
     lines: list[str] = []
     with _ONE_AT_A_TIME, _sink() as sink:
@@ -46,7 +46,7 @@ def captured_stderr() -> Iterator[list[str]]:
 
 
 def _sink() -> IO[bytes]:
-    """A file for what is printed; on Linux in memory, since a sandbox lets no other be made."""
+    """A file for the printed lines; in memory on Linux, where a sandbox allows no other."""
     if sys.platform == "linux":
         return os.fdopen(os.memfd_create("tintype"), "w+b")
     return tempfile.TemporaryFile()

@@ -1,7 +1,7 @@
-"""EXIF and XMP for a container with little room: what takes most of it goes, and the rest stays.
+"""EXIF and XMP for a container with limited space: the largest entries are left out.
 
-A JPEG segment has 64 kB. Cameras fill it with their maker note, so that a few bytes more would cost
-author, date and copyright as well.
+A JPEG segment has 64 kB. Cameras fill it with their maker note, so a few more bytes would cost
+author, date and copyright too.
 """
 
 from collections.abc import Iterator
@@ -14,16 +14,16 @@ _SUB_IFDS = 330
 
 
 def exif_within(block: bytes, room: int) -> tuple[bytes | None, list[str]]:
-    """A block made smaller: without the maker note, and then without the largest values.
+    """Makes a block smaller: removes the maker note, and then the largest values.
 
-    Values move. Only the maker note would not bear that, and it is the first to go.
+    Values move. Only a maker note could not withstand that, and it is the first to go.
 
     Args:
         block: A TIFF structure that is too long.
-        room: Bytes.
+        room: Available bytes.
 
     Returns:
-        The block, None where it cannot be parsed; and the names of what was left out.
+        The block, None if it cannot be parsed; and the names of what was left out.
     """
     try:
         structure = ifd.open_structure(block)
@@ -35,7 +35,7 @@ def exif_within(block: bytes, room: int) -> tuple[bytes | None, list[str]]:
     written = ifd.header(order) + ifd.serialize(tags, order=order, base=8)
     over = len(written) - room
     for size, tag, directory in sorted(_values(tags), key=_rank, reverse=True):
-        # The maker note has moved by now, and is of no use any more.
+        # The maker note has moved by now, and is useless.
         if over <= 0 and tag != exif.MAKER_NOTE:
             break
         del directory[tag]
@@ -45,7 +45,7 @@ def exif_within(block: bytes, room: int) -> tuple[bytes | None, list[str]]:
 
 
 _Value = tuple[int, int, dict[int, DirectoryEntry | Tags]]
-"""Bytes of a value, its tag, and the directory it is in."""
+"""Bytes of a value, its tag, and the directory that contains it."""
 
 
 def _values(tags: dict[int, DirectoryEntry | Tags]) -> Iterator[_Value]:
@@ -67,14 +67,14 @@ def _name(tag: int) -> str:
 
 
 def xmp_within(packet: bytes, room: int) -> tuple[bytes | None, list[str]]:
-    """A packet made smaller: without its largest properties.
+    """Makes a packet smaller: removes its largest properties.
 
     Args:
         packet: A packet that is too long.
-        room: Bytes.
+        room: Available bytes.
 
     Returns:
-        The packet, None where it cannot be parsed; and the names of what was left out.
+        The packet, None if it cannot be parsed; and the names of what was left out.
     """
     try:
         return xmp.within(packet, room)

@@ -1,4 +1,4 @@
-"""How a film is recognised where a photograph is expected, so that its command can be named."""
+"""Recognises films given in place of a photograph, so the command for films can be suggested."""
 
 from tintype.errors import UnsupportedPhotoError
 
@@ -18,7 +18,7 @@ FILM_SUFFIXES = (
     ".ogv",
     ".wmv",
 )
-"""Endings of films; what is read is whatever FFmpeg reads."""
+"""Extensions of films; whatever FFmpeg reads is accepted."""
 
 _STARTS = (
     b"\x1aE\xdf\xa3",  # Matroska, WebM
@@ -41,13 +41,13 @@ _BRANDS = (
     b"mmp4",
     b"XAVC",
 )
-"""Beginnings of the brands of ISO media files with a film; those of pictures are others."""
+"""Prefixes of the brands of ISO media files with a film; those of pictures differ."""
 
 _PACKET = 188  # bytes of a packet of an MPEG transport stream
 
 
 def is_film(data: bytes) -> bool:
-    """Whether a file that is no picture is a film, by its first bytes.
+    """Whether a file that is not a picture is a film, judging by its first bytes.
 
     Args:
         data: The file, or at least its first 512 bytes.
@@ -56,7 +56,7 @@ def is_film(data: bytes) -> bool:
         return True
     if data[4:8] == b"ftyp":
         return data[8:12].startswith(_BRANDS)
-    if data[4:8] in {b"moov", b"mdat", b"wide"}:  # QuickTime before it had brands
+    if data[4:8] in {b"moov", b"mdat", b"wide"}:  # QuickTime before brands existed
         return True
     if data[:4] == b"RIFF":
         return data[8:12] == b"AVI "
@@ -74,8 +74,8 @@ def film_error(name: str) -> UnsupportedPhotoError:
     """The error to raise for a film.
 
     Args:
-        name: As `tintype.errors.shown` gives it.
+        name: As returned by `tintype.errors.shown`.
     """
     return UnsupportedPhotoError(
-        f"{name} is a film, not a photograph.", advice="Films have a command: tintype video FILM."
+        f"{name} is a film, not a photograph.", advice="Use the film command: tintype video FILM."
     )

@@ -1,6 +1,6 @@
-"""Which values are black and white, for samples that are no codes of 8 or 16 bits.
+"""Which values are black and white, for samples that are not codes of 8 or 16 bits.
 
-They become 16-bit codes, the most that is written, by a rule that a note states.
+They are converted to 16-bit codes, the deepest that are written, by a rule that a note states.
 
 Source: TIFF revision 6.0, section 19 (SampleFormat, SMinSampleValue), for ranges that are stated.
 """
@@ -21,9 +21,9 @@ class SampleRange:
     """Which values are black and white.
 
     Attributes:
-        low: Black.
-        high: White; above `low`.
-        alpha: What is opaque.
+        low: Value of black.
+        high: Value of white; above `low`.
+        alpha: Value of opaque alpha.
     """
 
     low: float
@@ -37,12 +37,12 @@ class SampleRange:
         alpha: int | None = None,
         curve: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
     ) -> NDArray[np.uint16]:
-        """Values as codes; what is no number is black.
+        """Converts values to codes; NaN becomes black.
 
         Args:
             values: (rows, columns, samples) as stored.
             alpha: Index of the sample that is alpha, or None.
-            curve: Encodes light within 0 and 1, where the values are light.
+            curve: Encodes light from 0 to 1, if the values are light.
         """
         out = np.empty(values.shape, np.uint16)
         for at in range(0, len(values), _ROWS):
@@ -63,17 +63,17 @@ def range_of(
     *,
     bits: int | None = None,
 ) -> tuple[SampleRange, str]:
-    """Which values of a page are black and white, and a sentence that says so.
+    """Which values of a page are black and white, and a sentence stating so.
 
-    What the file states counts. Otherwise floating-point values within 0 and 1 are codes as they
-    are, and so are integers within 8 or 16 bits; of all others the smallest is black and the
-    largest is white.
+    Values stated in the file take precedence. Otherwise floating-point values from 0 to 1 are used
+    as codes unchanged, and so are integers within 8 or 16 bits; for all others the smallest is
+    black and the largest is white.
 
     Args:
-        parts: All samples of colours.
+        parts: All colour samples.
         dtype: Of the samples.
         stated: SMinSampleValue and SMaxSampleValue, or None.
-        bits: Of a sample in the file, where its type has more.
+        bits: Bits of a sample in the file, if its type has more.
     """
     low, high = np.inf, -np.inf
     for part in [] if stated else parts:
@@ -90,7 +90,7 @@ def range_of(
     if not stated:
         within = [top for top in tops if low >= 0 and high <= top]
         low, high = (0.0, within[0]) if within else (low, high)
-    if not low < high:  # one value everywhere, or no number at all
+    if not low < high:  # one value everywhere, or no numbers at all
         low, high = (low - 1, low + 1) if np.isfinite(low) else (0.0, 1.0)
     opaque = 1.0 if dtype.kind == "f" else float(np.iinfo(dtype).max)
     if bits is not None and dtype.kind == "u":
@@ -100,13 +100,13 @@ def range_of(
 
 
 def note(bits: int, kind: str, low: float, high: float) -> str:
-    """The sentence on samples that are written otherwise than they were.
+    """The sentence on samples that are not written as they were stored.
 
     Args:
-        bits: Of a sample in the file.
-        kind: An adjective with a space before it, or nothing.
-        low: Black.
-        high: White.
+        bits: Bits of a sample in the file.
+        kind: An adjective with a space before it, or empty.
+        low: Value of black.
+        high: Value of white.
     """
     return (
         f"Its {bits}-bit{kind} values are written with 16 bits; {low:g} is black, {high:g} is "

@@ -1,7 +1,7 @@
-"""The blocks of a GIF that are no picture: comments, and what programs put into extensions.
+"""The blocks of a GIF that are not pictures: comments, and extensions written by programs.
 
-Source: GIF89a specification; Adobe XMP part 3 section 1.1.2; the extension for profiles as
-ImageMagick writes it.
+Source: GIF89a specification; Adobe XMP part 3 section 1.1.2; the profile extension as written by
+ImageMagick.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from tintype.photo.parts import UnknownParts, shown_name
 _MAX_BLOCKS = 100_000
 _XMP = b"XMP DataXMP"
 _ICC = (b"ICCRGBG1012", b"ICCRGBG1/012")
-# How often an animation is repeated: of no meaning for a still picture.
+# How often an animation repeats: meaningless for a still picture.
 _LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
-# ImageMagick states the gamma of its pixels: mostly that of sRGB, or 0 for none.
+# ImageMagick states the gamma of its pixels: usually that of sRGB, or 0 for none.
 _MAGICK, _SRGB_GAMMA = b"ImageMagick", (b"gamma=0.45", b"gamma=0\0")
-# Behind a packet of XMP, which is not divided into blocks, so that any reader finds the end.
+# Follows an XMP packet, which is not divided into blocks, so that any reader finds the end.
 _MAGIC_TRAILER = bytes([1, *range(255, -1, -1), 0])
 _COMMENT, _PLAIN_TEXT, _APPLICATION, _CONTROL = 0xFE, 0x01, 0xFF, 0xF9
 
@@ -39,7 +39,7 @@ class GifBlocks:
 
 
 def read_blocks(data: bytes) -> GifBlocks:
-    """Reads the extensions; stops quietly where the file is cut off."""
+    """Reads the extensions; stops silently where the file is cut off."""
     found = GifBlocks()
     for label, body in _extensions(data, found):
         if label == _COMMENT:
@@ -68,7 +68,7 @@ def _states_srgb(text: bytes) -> bool:
 
 
 def _joined(blocks: bytes) -> bytes:
-    """The contents of sub-blocks, each with its length before it."""
+    """The contents of sub-blocks, each of which begins with its length."""
     parts, at = [], 0
     while at < len(blocks):
         parts.append(blocks[at + 1 : at + 1 + blocks[at]])
@@ -92,17 +92,17 @@ def _extensions(data: bytes, found: GifBlocks) -> Iterator[tuple[int, bytes]]:
             at = _end_of_blocks(data, at + 11 + _table_bytes(data[at + 9]))
         else:
             if kind != 0x3B or data[at + 1 :].strip(b"\0"):
-                found.unknown.leave("bytes behind its end")
+                found.unknown.leave("bytes after its end")
             return
 
 
 def _table_bytes(flags: int) -> int:
-    """Of the colour table that a screen or a picture says it has."""
+    """Size of the colour table stated by a screen or a picture."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 def _end_of_blocks(data: bytes, at: int) -> int:
-    """Behind the empty sub-block that ends a row; the end of the data where there is none."""
+    """The position after the empty sub-block that ends a row, or the end of the data."""
     while at < len(data) and data[at]:
         at += 1 + data[at]
     return min(at + 1, len(data))

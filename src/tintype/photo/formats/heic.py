@@ -19,7 +19,7 @@ _BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hei
 
 
 def _sniff(head: bytes) -> bool:
-    # The container brands mif1 and msf1 do not tell the codec.
+    # The container brands mif1 and msf1 do not identify the codec.
     return not _BRANDS.isdisjoint(brands(head))
 
 
@@ -44,10 +44,10 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     page.exif = exif.without_prefix(block) if block else None
     page.xmp = first.info.get("xmp") or None
     page.dpi = exif.resolution(page.exif)
-    page.orientation = 1  # libheif has turned the pixels
+    page.orientation = 1  # libheif has already turned the pixels
     notes = []
     if len(opened) > 1:
-        notes.append(f"The file holds {len(opened)} pictures; only the main one is coloured.")
+        notes.append(f"It contains {len(opened)} pictures; only the main one is coloured.")
     if int(first.info.get("bit_depth", 8)) > 8:
         notes.append(f"Its {first.info['bit_depth']} bits a channel are read as 8.")
     page.icc = page.icc or heif_unknown.stated_profile(file.data, notes)

@@ -1,4 +1,4 @@
-"""What AVIF and HEIC files hold beside the picture and its metadata.
+"""What AVIF and HEIC files contain besides the picture and its metadata.
 
 Sources: ISO/IEC 14496-12 sections 8.11 (meta box and items), ISO/IEC 23008-12 sections 6 and 9
 (items, properties, entity groups).
@@ -12,26 +12,26 @@ from tintype.photo.parts import UnknownParts, shown_name
 
 _CONTAINER = frozenset({b"ftyp", b"meta", b"mdat", b"free", b"skip"})
 _META = frozenset({b"hdlr", b"pitm", b"iloc", b"iinf", b"iprp", b"iref", b"idat", b"free", b"dinf"})
-# Coded pictures, those made of several, and metadata that the decoder returns.
+# Coded pictures, pictures derived from several, and metadata that the decoder returns.
 _ITEMS = frozenset({b"av01", b"hvc1", b"hvc2", b"grid", b"iden", b"iovl", b"Exif"})
 _XMP_TYPE = b"application/rdf+xml"
 _PROPERTIES = frozenset({
     b"ispe", b"pixi", b"colr", b"av1C", b"hvcC", b"irot", b"imir", b"clap", b"pasp", b"auxC",
     b"a1op", b"a1lx", b"lsel", b"free",
 })  # fmt: skip
-_LIGHT_STEPS = 10_000  # in a cd/m2
+_LIGHT_STEPS = 10_000  # per cd/m2
 _ALPHA = (b"auxiliary:alpha", b"auxid:1")
 
 
 def read_unknown(data: bytes, unknown: UnknownParts) -> None:
-    """Sorts what no decoder returns.
+    """Sorts the parts that no decoder returns.
 
-    Boxes beside the picture are carried, as nothing in them is found by its place in the file. What
-    is inside the box of the items belongs to pictures that are not written.
+    Boxes beside the picture are carried, because nothing in them is addressed by its position in
+    the file. The contents of the item box belong to pictures that are not written.
 
     Args:
         data: The file.
-        unknown: Where it goes.
+        unknown: Receives the parts.
     """
     for box in read_boxes(data):
         if box.kind == b"meta":
@@ -41,11 +41,11 @@ def read_unknown(data: bytes, unknown: UnknownParts) -> None:
 
 
 def stated_profile(data: bytes, notes: list[str]) -> bytes | None:
-    """A profile for the code points that a picture states; None for sRGB and where none are stated.
+    """A profile for the code points that a picture states; None for sRGB and if none are stated.
 
     Args:
         data: The file.
-        notes: Gets a sentence where they cannot be honoured.
+        notes: Receives a sentence if they cannot be honoured.
     """
     from tintype.photo.metadata import color_space, hdr
 
@@ -55,7 +55,7 @@ def stated_profile(data: bytes, notes: list[str]) -> bytes | None:
     try:
         profile = color_space.of_code_points(*points, peak)
     except color_space.UnusableColorsError as error:
-        notes.append(f"Its colours are stated by {error}: the pixels are taken as sRGB.")
+        notes.append(f"Its colours are stated by {error}: the pixels are treated as sRGB.")
         return None
     if points[1] in hdr.NAMES:
         notes.append(hdr.note(points[1], peak))
@@ -65,7 +65,7 @@ def stated_profile(data: bytes, notes: list[str]) -> bytes | None:
 def _code_points(data: bytes) -> tuple[tuple[int, int] | None, float | None]:
     """Primaries and transfer function of the first colour property that has them (12.1.5).
 
-    And the light of the brightest pixel in cd/m2, by the first property of light (12.1.6, 12.1.7).
+    Also the light of the brightest pixel in cd/m2, from the first light property (12.1.6, 12.1.7).
     """
     from tintype.photo.metadata import hdr
 
@@ -108,7 +108,7 @@ def _read_meta(body: bytes, unknown: UnknownParts) -> None:
 
 
 def _read_item(entry: bytes, unknown: UnknownParts) -> None:
-    """One item by its kind, and its media type where it has one (8.11.6)."""
+    """One item by its kind, and its media type if it has one (8.11.6)."""
     at = 6 + (4 if entry[:1] >= b"\3" else 2)
     kind = entry[at : at + 4]
     if kind == b"mime":

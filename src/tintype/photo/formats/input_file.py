@@ -1,4 +1,4 @@
-"""A file to be decoded, and the guards around decoding it."""
+"""A file to be decoded, and the safeguards around decoding it."""
 
 import math
 import re
@@ -29,10 +29,10 @@ READING_ERRORS = (
     RuntimeError,  # RecursionError is one
     Image.DecompressionBombError,
 )
-"""What Pillow's readers raise on damaged files: seven kinds seen, and their neighbours."""
+"""Exceptions of Pillow's readers on damaged files: seven kinds observed, and related ones."""
 
-# Their texts are about Python ("'NoneType' object is not ..."), not about the file.
-# Bytes and numbers as Python writes them say nothing to those who read the line.
+# Their messages are about Python ("'NoneType' object is not ..."), not about the file.
+# Python's notation for bytes and numbers means nothing to a user.
 _OF_PYTHON = re.compile(r"\bb['\"]|invalid literal|could not convert")
 _ABOUT_PYTHON = (
     TypeError,
@@ -48,7 +48,7 @@ _COPY_AGAIN = "Open it in an image viewer, and copy it again from where it came.
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """What every codec reads from.
+    """The input of every codec.
 
     Attributes:
         data: The file.
@@ -64,8 +64,8 @@ class InputFile:
         """Refuses a picture before a pixel is decoded.
 
         Raises:
-            PhotoTooLargeError: More pixels than the limit.
-            UnreadablePhotoError: No pixels at all.
+            PhotoTooLargeError: It has more pixels than the limit.
+            UnreadablePhotoError: It has no pixels.
         """
         if width < 1 or height < 1:
             self.fail("its header gives no size")
@@ -73,10 +73,10 @@ class InputFile:
             self._refuse_size(f"{width} x {height} pixels", width * height)
 
     def check_pages(self, pixels: int) -> None:
-        """Refuses pages that exceed the limit together: all of them are in memory at once.
+        """Refuses pages that together exceed the limit: all of them are in memory at once.
 
         Raises:
-            PhotoTooLargeError: More pixels than the limit.
+            PhotoTooLargeError: They have more pixels than the limit.
         """
         if pixels > self.max_pixels:
             self._refuse_size("pages", pixels)
@@ -85,7 +85,7 @@ class InputFile:
         """Refuses a picture that is coded with more pixels than its container states.
 
         Raises:
-            PhotoTooLargeError: More pixels than the limit.
+            PhotoTooLargeError: It has more pixels than the limit.
         """
         if pixels > self.max_pixels:
             self._refuse_size("a coded picture", pixels)
@@ -109,7 +109,7 @@ class InputFile:
         )
 
     def refuse(self, why: str, advice: str) -> NoReturn:
-        """Refuses a file that is intact but cannot be kept without loss.
+        """Refuses a file that is intact but cannot be preserved without loss.
 
         Raises:
             UnsupportedPhotoError: Always.
@@ -130,7 +130,7 @@ class InputFile:
         self.refuse("is an animation", f"{advice}{more}.")
 
     def too_large_for_memory(self) -> PhotoTooLargeError:
-        """The error to raise where memory ran out."""
+        """The error to raise when memory runs out."""
         return PhotoTooLargeError(
             f"{self.name} does not fit into the memory of this machine.",
             advice="Close other programs, or shrink the photo first.",
@@ -138,14 +138,14 @@ class InputFile:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """The boundary around other people's readers: their exceptions become one line.
+        """The boundary around third-party readers: their exceptions become one line.
 
-        Their warnings are about details (an unknown tag, a missing end marker) that either do not
+        Their warnings concern details (an unknown tag, a missing end marker) that either do not
         matter or come back as an exception; printing them would break the promise of one line.
 
         Raises:
-            UnreadablePhotoError: What they raise, but for the following.
-            UnsupportedPhotoError: They say that they do not support this kind of file.
+            UnreadablePhotoError: Raised for their exceptions, except the following.
+            UnsupportedPhotoError: They report that they do not support this kind of file.
             PhotoTooLargeError: It has too many pixels for them, or memory ran out.
         """
         try:
@@ -158,7 +158,7 @@ class InputFile:
             reason = " ".join(str(error).split()).rstrip(".")[:120]
             if isinstance(error, Image.DecompressionBombError):
                 raise PhotoTooLargeError(
-                    f"{self.name} has more pixels than its format's reader takes.",
+                    f"{self.name} has more pixels than its format's reader accepts.",
                     advice="Shrink it, or save it in another format.",
                 ) from error
             if reason.lower().startswith("unsupported "):

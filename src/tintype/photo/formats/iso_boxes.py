@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# Boxes in a row; a file has a dozen.
+# Consecutive boxes; a file has about a dozen.
 _MAX_BOXES = 65_536
 _MAX_BRANDS_BYTES = 512
 
@@ -17,9 +17,9 @@ class IsoBox:
     """One box.
 
     Attributes:
-        kind: Its four letters.
+        kind: Its four-letter type.
         body: Its contents.
-        start: Where it begins, header included.
+        start: Where it begins, including the header.
         end: Where the next one begins.
     """
 
@@ -30,7 +30,7 @@ class IsoBox:
 
 
 def read_boxes(data: bytes, at: int = 0) -> Iterator[IsoBox]:
-    """The boxes in a row, up to the first that is not whole; a length of 0 means to the end."""
+    """Consecutive boxes, up to the first incomplete one; a length of 0 means to the end."""
     for _ in range(_MAX_BOXES):
         if at + 8 > len(data):
             return
@@ -47,12 +47,12 @@ def read_boxes(data: bytes, at: int = 0) -> Iterator[IsoBox]:
 
 
 def write_box(kind: bytes, body: bytes) -> bytes:
-    """One box with a length of 32 bits."""
+    """One box with a 32-bit length."""
     return struct.pack(">I", len(body) + 8) + kind + body
 
 
 def brands(head: bytes) -> frozenset[bytes]:
-    """The brands that a file names in its first box (``ftyp``); none where it is another box."""
+    """The brands in a file's first box (``ftyp``); empty if that is a different box."""
     if head[4:8] != b"ftyp":
         return frozenset()
     length = min(int.from_bytes(head[:4], "big"), _MAX_BRANDS_BYTES)

@@ -27,12 +27,12 @@ _HUFFMAN_8 = {0xC0, 0xC1, 0xC2}
 _LOSSLESS = 0xC3
 
 # A progressive picture has about ten scans. Every scan is a pass over all coefficients, so a small
-# file with thousands of them takes minutes: the passes, in megapixels, are bounded.
+# file with thousands of them takes minutes: the passes, in megapixels, are limited.
 _MAX_SCANS = 200
 _MAX_SCAN_PIXELS = 4e9
 
 
-# SOI and the next marker, with stray bytes in between, which libjpeg passes over.
+# SOI and the next marker, with stray bytes in between, which libjpeg ignores.
 _START = re.compile(rb"\xff\xd8(?:[^\xff]|\xff+[\x00\x01])*\xff+[\xc0-\xcf\xda-\xfe]")
 
 
@@ -44,7 +44,7 @@ def _sniff(head: bytes) -> bool:
 
 
 def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:
-    """Grey where the luminance can be taken as it is; RGB or CMYK where a profile changes it."""
+    """Grey if the luminance can be used unchanged; RGB or CMYK if a profile changes it."""
     data = file.data
     header = jpeg_segments.read_header(data)
     if not header.components or not header.scans_at:
@@ -64,7 +64,7 @@ def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:
     page.comment = header.comment
     page.dpi = header.dpi or exif.resolution(header.exif)
     if header.pictures > 1:
-        header.note(f"The file holds {header.pictures} pictures (MPO); only the first is coloured.")
+        header.note(f"It contains {header.pictures} pictures (MPO); only the first is coloured.")
     end = jpeg_scans.read(data, header.scan_header_at).end
     if end is not None and end < len(data):
         for note in jpeg_behind.notes(data[end:], header.pictures):
@@ -82,7 +82,7 @@ def _refuse_kind(file: "InputFile") -> NoReturn:
 
 
 def _decode_lossless(file: "InputFile", header: JpegHeader) -> DecodedPage:
-    """Grey or RGB, as they were coded: of these there is no luminance that could be taken."""
+    """Grey or RGB, as coded: these files have no separate luminance."""
     from tintype.photo.formats import jpeg_fallback, pillow
 
     if header.components not in {1, 3}:
@@ -134,7 +134,7 @@ def _decode(file: "InputFile", header: JpegHeader, *, colors: bool) -> DecodedPa
 
 
 def _luma_is_grey(header: JpegHeader) -> bool:
-    """Whether the Y plane is the grey, as no profile changes it."""
+    """Whether the Y plane is the grey, because no profile changes it."""
     from tintype.photo.metadata import icc
 
     if header.icc is None:
@@ -190,7 +190,7 @@ def _with_metadata(data: bytes, metadata: OutputMetadata, lost: list[str]) -> by
 def _fitting(
     block: bytes | None, provenance: bytes | None, title: str, within: Within, lost: list[str]
 ) -> bytes | None:
-    """A block for one segment: without what is largest in it, if the source's is too long."""
+    """A block for one segment: without its largest entries, if the source's is too long."""
     if block is None or jpeg_segments.fits(block):
         return block
     smaller, left_out = within(block, jpeg_segments.ROOM)
@@ -202,7 +202,7 @@ def _fitting(
 
 
 def _as_stored(metadata: OutputMetadata, photo: "Photo") -> OutputMetadata:
-    """What is true of a picture that is stored turned."""
+    """Metadata that is true of a picture that is stored turned."""
     from tintype.photo.metadata import xmp
 
     if photo.turn == 1:

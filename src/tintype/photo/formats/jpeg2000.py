@@ -1,9 +1,9 @@
-"""JPEG 2000: Pillow decodes and encodes the pixels; profile, EXIF and XMP are in boxes of our own.
+"""JPEG 2000: Pillow decodes and encodes the pixels; profile, EXIF and XMP are in our own boxes.
 
 Pillow neither reads nor writes those boxes.
 
 Sources: ISO/IEC 15444-1 annexes A (codestream) and I (JP2 boxes), Adobe XMP part 3 section 1.2.3
-(uuid box); the identifiers of the boxes for IPTC and Photoshop as their programs write them.
+(uuid box); the identifiers of the IPTC and Photoshop boxes as written by those programs.
 """
 
 import math
@@ -31,19 +31,19 @@ _IPTC_UUID = bytes.fromhex("33C7A4D2B81D4723A0BAF1A3E097AD38")
 _OLD_IPTC_UUID = bytes.fromhex("09A14E97C0B442E0BEBF36DF6F0CE36F")
 _PHOTOSHOP_UUID = bytes.fromhex("2C4C0100850440B9A03E562148D6DFEB")
 _GEO_UUID = bytes.fromhex("B14BF8BD083D4B43A5AE8CD7D5A6CE03")
-# Boxes of the picture and its container, and those that describe nothing but themselves (annex I).
+# Boxes of the picture and its container, and those that describe only themselves (annex I).
 _CONTAINER = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"free", b"skip"})
 _CARRIED = frozenset({b"xml ", b"uuid", b"uinf", b"jp2i"})
 # Enumerated colour spaces (annex I.5.3.3 and part 2, annex M.11.7.3): none, CMYK, sRGB, grey, sYCC,
 # and ROMM RGB. Pillow converts sYCC.
 _ROMM = 21
 _SPACES = frozenset({0, 12, 16, 17, 18, _ROMM})
-# Of the header: how pixels are stored, and what is read elsewhere.
+# In the header: how pixels are stored, and what is read elsewhere.
 _HEADER = frozenset({b"ihdr", b"bpcc", b"colr", b"pclr", b"cmap", b"cdef", b"res "})
 # A marker segment of 65,535 bytes with its length and its kind (annex A.9.2).
 _MAX_COMMENT = 65_531
-# The decoder takes kilobytes for each tile before it reads the first. Hardly a picture has tiles
-# smaller than 64 x 64, except for a few.
+# The decoder allocates kilobytes for each tile before it reads the first. Hardly any picture has
+# tiles smaller than 64 x 64, except for a few tiles.
 _FREE_TILES = 64
 _TILE_PIXELS = 64 * 64
 
@@ -56,12 +56,12 @@ class Jp2Metadata:
         icc: Profile of a colour box of method 2 (restricted) or 3 (any).
         exif: TIFF structure.
         xmp: Packet.
-        bits: The deepest component.
-        components: How many.
+        bits: Bits of the deepest component.
+        components: Number of components.
         iptc: Photoshop resource blocks.
         unknown: Boxes that were not recognised.
-        notes: On what could not be read.
-        space: The enumerated colour space, 0 where there is none.
+        notes: Sentences on what could not be read.
+        space: The enumerated colour space, 0 if there is none.
     """
 
     icc: bytes | None = None
@@ -95,9 +95,9 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
 
         page.icc = color_space.romm_rgb()
     elif metadata.space not in _SPACES:
-        metadata.notes.append(f"Its colour space ({metadata.space}) is unknown: taken as sRGB.")
+        metadata.notes.append(f"Its colour space ({metadata.space}) is unknown: treated as sRGB.")
     page.dpi = page.dpi or exif.resolution(page.exif)
-    # The pixels of JPEG 2000 are upright; EXIF in it describes the file that it was made from.
+    # The pixels of JPEG 2000 are upright; its EXIF describes the file that it was made from.
     page.orientation = 1
     if metadata.bits > 8 and metadata.components > 1:
         metadata.notes.append(
@@ -106,12 +106,12 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     page.iptc, page.parts = metadata.iptc, tuple(metadata.unknown.carried)
     page.notes += (*metadata.notes, *metadata.unknown.notes())
     if page.comment and "OpenJPEG" in page.comment:
-        page.comment = None  # the encoder's own signature
+        page.comment = None  # signature of the encoder
     return [page]
 
 
 def _decode(file: "InputFile", image: "ImageFile.ImageFile") -> DecodedPage:
-    """The pixels; what is whole and yet not decoded is unsupported, and not damaged."""
+    """The pixels; a file that is whole but not decoded is unsupported, not damaged."""
     from PIL import Jpeg2KImagePlugin
 
     from tintype.photo.formats import jpeg2000_tiles, pillow
@@ -130,7 +130,7 @@ def _decode(file: "InputFile", image: "ImageFile.ImageFile") -> DecodedPage:
         page = pillow.decode_page(image, again)
     except UnreadablePhotoError:
         _refuse_whole(file)
-    page.notes += ("Its tiles have another number of parts than they state: no pixel is lost.",)
+    page.notes += ("Its tiles do not have the number of parts that they state: no pixel is lost.",)
     return page
 
 
@@ -172,7 +172,7 @@ def read_jp2_metadata(data: bytes) -> Jp2Metadata:
 
 
 def _read_uuid(found: Jp2Metadata, body: bytes) -> None:
-    """A box of some program, told by the identifier that it begins with."""
+    """A box of some program, identified by its first bytes."""
     kind, contents = body[:16], body[16:]
     if kind == _XMP_UUID and found.xmp is None:
         found.xmp = contents
@@ -187,14 +187,14 @@ def _read_uuid(found: Jp2Metadata, body: bytes) -> None:
         found.iptc = iptc.with_record(found.iptc, record) if record else found.iptc or None
         found.notes.extend(skipped)
     elif kind in (_XMP_UUID, _EXIF_UUID):
-        found.unknown.leave("a second box of XMP or EXIF")
+        found.unknown.leave("a second XMP or EXIF box")
     else:
         name = "GeoJP2" if kind == _GEO_UUID else f"box uuid {kind[:4].hex()}"
         found.unknown.carry(name, b"uuid", body, geometric=kind == _GEO_UUID)
 
 
 def _components(codestream: bytes) -> tuple[int, int]:
-    """How many components there are, and bits, from the SIZ marker (annex A.5.1)."""
+    """Number of components, and bits, from the SIZ marker (annex A.5.1)."""
     if codestream[:4] != _CODESTREAM or len(codestream) < 42:
         return 0, 8
     (components,) = struct.unpack_from(">H", codestream, 40)
@@ -205,7 +205,7 @@ def _components(codestream: bytes) -> tuple[int, int]:
 def _most_tiles(data: bytes) -> int:
     """The largest number of tiles that any codestream in the file states (annex A.5.1).
 
-    Every place where a codestream may begin is checked, whatever the boxes state.
+    Every position where a codestream may begin is checked, whatever the boxes state.
     """
     most = 0
     for found in re.finditer(re.escape(_CODESTREAM), data):
@@ -233,7 +233,7 @@ def _write(pages: list[OutputPage], lost: list[str]) -> bytes:
 
 
 def _with_metadata(data: bytes, metadata: OutputMetadata) -> bytes:
-    """Adds boxes to a JP2 file that has no metadata; a profile replaces the enumerated colours."""
+    """Adds boxes to a JP2 file without metadata; a profile replaces the enumerated colours."""
     out = bytearray()
     for box in read_boxes(data):
         if box.kind == b"jp2h":
@@ -264,7 +264,7 @@ def _with_metadata(data: bytes, metadata: OutputMetadata) -> bytes:
 
 
 def _resolution(dpi: tuple[float, float]) -> bytes:
-    """Points a metre as fractions, vertical first (annex I.5.3.7.1)."""
+    """Dots per metre as fractions, vertical first (annex I.5.3.7.1)."""
     across, down = (min(max(round(v / 0.0254), 1), 65_535) for v in dpi)
     return struct.pack(">HHHHBB", down, 1, across, 1, 0, 0)
 

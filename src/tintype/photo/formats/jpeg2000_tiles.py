@@ -1,7 +1,7 @@
-"""The tile-parts of a JPEG 2000 codestream: whether all are there, and how many a tile has.
+"""The tile-parts of a JPEG 2000 codestream: whether all are present, and how many a tile has.
 
-Each part states how many its tile has. Some encoders state one too few, and OpenJPEG gives up at
-the part that should not be there.
+Each part states the number of parts of its tile. Some encoders state one too few, and OpenJPEG
+fails at the part that should not exist.
 
 Source: ISO/IEC 15444-1 annex A.4.2 (SOT: Isot, Psot, TPsot, TNsot).
 """
@@ -11,7 +11,7 @@ from collections import Counter
 
 _START, _PART, _END = b"\xff\x4f\xff\x51", 0xFF90, b"\xff\xd9"
 _SHORTEST, _COUNT_AT = 14, 11
-_MOST = 255  # parts of a tile
+_MOST = 255  # parts per tile
 _MAX_PARTS = 1 << 20
 
 
@@ -22,7 +22,7 @@ def with_counted_parts(data: bytes) -> bytes | None:
         data: The file, or its codestream.
 
     Returns:
-        None where a part or the end is missing.
+        The file; None if a part or the end is missing.
     """
     at = data.find(_START)
     if at < 0:
@@ -53,7 +53,7 @@ def _restated(data: bytes, places: list[tuple[int, int]]) -> bytes:
     out = bytearray(data)
     counts = Counter(tile for tile, _ in places)
     for tile, at in places:
-        # 0 where a later part states it.
+        # 0 if a later part states it.
         if out[at + _COUNT_AT] and counts[tile] <= _MOST:
             out[at + _COUNT_AT] = counts[tile]
     return bytes(out)

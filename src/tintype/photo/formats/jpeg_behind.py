@@ -1,7 +1,7 @@
-"""What lies behind the picture of a JPEG: the video of a motion photo, a second picture, anything.
+"""Data after the picture of a JPEG: the video of a motion photo, a second picture, anything.
 
-None of it is written again. A video or a gain map shows the photograph as it was, and the figures
-that say where it begins would be wrong.
+None of it is written again. A video or a gain map shows the photograph as it was, and the offsets
+that state where it begins would be wrong.
 
 Sources: Android's Motion Photo and Ultra HDR formats (data behind the end marker, listed in XMP);
 ISO/IEC 14496-12 section 4.3 (the first box of a video).
@@ -11,10 +11,10 @@ import re
 
 _VIDEO = re.compile(rb"ftyp[\w ]{4}")
 _PICTURE = b"\xff\xd8\xff"
-# Programs that put captions behind the picture, by how their data end; these are read elsewhere.
+# Programs that append captions to the picture, by the end of their data; these are read elsewhere.
 _CAPTIONS = (b"\xa1\xb2\xc3\xd4", b"cbipcbbl")
 _END_BYTES = 16
-# A video or a picture begins at once, or behind a small header.
+# A video or a picture begins immediately, or after a small header.
 _SEARCHED = 1 << 16
 
 
@@ -22,11 +22,12 @@ def notes(behind: bytes, pictures: int) -> list[str]:
     """Sentences on what is left out.
 
     Args:
-        behind: All bytes behind the end marker.
-        pictures: How many the file states to hold; those beyond the first have been named.
+        behind: All bytes after the end marker.
+        pictures: Number of pictures that the file states; those beyond the first have been
+            reported.
 
     Returns:
-        None for padding and for captions.
+        The sentences; empty for padding and for captions.
     """
     if not behind.strip(behind[:1]):
         return []
@@ -38,10 +39,10 @@ def notes(behind: bytes, pictures: int) -> list[str]:
     if _VIDEO.search(behind):
         found.append("a video (motion photo)")
     if found:
-        return [f"Behind the picture lies {' and '.join(found)}, {size}, which is left out."]
+        return [f"Left out, after the picture: {' and '.join(found)}, {size}."]
     if _PICTURE in head or any(mark in behind[-_END_BYTES:] for mark in _CAPTIONS):
         return []
-    return [f"Behind the picture lie {size} of unknown data, which are left out."]
+    return [f"Left out, after the picture: {size} of unknown data."]
 
 
 def _size(count: int) -> str:

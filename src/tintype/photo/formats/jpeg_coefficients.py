@@ -1,12 +1,12 @@
 """The DCT coefficients of a JPEG, read and written without decoding a pixel.
 
 The libjpeg-turbo inside the package jpeglib (the extra ``exact``) does the work. Its shared library
-is called here and nowhere else, directly and not through the package: the package's reader keeps
-application segments in a table of fixed size, leaves copies of photographs in the folder for
-temporary files when its process is killed, and selects its library for the whole process.
+is called only here, directly instead of through the package: the package's reader keeps application
+segments in a table of fixed size, leaves copies of photographs in the temporary folder when its
+process is killed, and selects its library for the whole process.
 
-It is given files that are reduced to what decoding needs, and only after the ordinary decoder has
-accepted all of them (`tintype.photo.formats.jpeg_pixels`).
+Its input is always reduced to what decoding needs, and only after the ordinary decoder has accepted
+all of it (`tintype.photo.formats.jpeg_pixels`).
 
 Source: ITU-T T.81 annexes A.2 (blocks and sampling factors) and B.2 (frames, scans).
 """
@@ -33,22 +33,22 @@ from tintype.photo.formats.jpeg_mend import is_harmless
 _LIBRARY = "turbo210"
 _SIDE = 8
 _BLOCK = 64
-# The library's names for colour spaces (jpeglib.h, J_COLOR_SPACE), and its switch for Huffman
-# tables made for the file, in place of the default ones: some per cent smaller.
+# The library's names for colour spaces (jpeglib.h, J_COLOR_SPACE), and its flag for Huffman tables
+# made for the file instead of the default ones: a few per cent smaller.
 _YCC = 3
 _OPTIMIZE = 1 << 6
 
 
 class CoefficientsError(ValueError):
-    """They cannot be read or written. Never reaches a user: the caller raises what does."""
+    """They cannot be read or written. Never reaches a user: callers raise an error that does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One component of a JPEG, as its file stores it.
+    """One component of a JPEG, as stored in its file.
 
     Attributes:
-        blocks: (rows, columns, 64) quantised coefficients, int16; of each block row by row.
+        blocks: (rows, columns, 64) quantised coefficients, int16; row by row within each block.
         table: (64,) quantisation steps, uint16, in the same order.
     """
 
@@ -66,7 +66,7 @@ class Component:
 
 
 def check_installed() -> None:
-    """Checks that the library is there.
+    """Checks that the library is available.
 
     Raises:
         UnsupportedPhotoError: The extra is not installed.
@@ -79,7 +79,7 @@ def check_installed() -> None:
 
 
 def blocks_of(side: int, factor: int = 1, most: int = 1) -> int:
-    """How many blocks a component has along one side of a picture (T.81, A.1.1 and A.2.4).
+    """The number of blocks of a component along one side of a picture (T.81, A.1.1 and A.2.4).
 
     Args:
         side: Of the picture, in pixels.
@@ -93,10 +93,10 @@ def read(data: bytes, sizes: list[tuple[int, int]]) -> list[Component]:
     """Reads the first components of a file.
 
     Args:
-        data: A JPEG that was written here, or one that the decoder has accepted, reduced by
+        data: A JPEG written by this process, or one that the decoder has accepted, reduced by
             `jpeg_segments.without_metadata`.
-        sizes: (rows, columns) in blocks of the components that are wanted, at most three and at
-            most as many as the header states.
+        sizes: (rows, columns) in blocks of the requested components, at most three and at most as
+            many as the header states.
 
     Raises:
         CoefficientsError: The file is damaged.
@@ -109,7 +109,7 @@ def read(data: bytes, sizes: list[tuple[int, int]]) -> list[Component]:
         succeeded = library().read_jpeg_dct(
             os.fsencode(path), *wanted, tables.ctypes.data, which.ctypes.data
         )
-    # The library carries on after damage and only prints a warning.
+    # The library continues after damage and only prints a warning.
     if not succeeded or not all(is_harmless(warning) for warning in printed):
         raise CoefficientsError("; ".join(printed))
     return [
@@ -123,7 +123,7 @@ def write(luma: Component, cb: Component, cr: Component, shape: tuple[int, int])
 
     Args:
         luma: Y.
-        cb: Its table serves both.
+        cb: Its table is used for both.
         cr: As large as `cb`.
         shape: (height, width) of the picture.
 
@@ -131,7 +131,7 @@ def write(luma: Component, cb: Component, cr: Component, shape: tuple[int, int])
         The file, without metadata.
 
     Raises:
-        CoefficientsError: A coefficient is larger than a sequential JPEG of 8 bits can store.
+        CoefficientsError: A coefficient is too large for an 8-bit sequential JPEG.
     """
     planes = [np.ascontiguousarray(part.blocks) for part in (luma, cb, cr)]
     tables = np.ascontiguousarray(np.stack([luma.table, cb.table]))
@@ -157,7 +157,7 @@ def write(luma: Component, cb: Component, cr: Component, shape: tuple[int, int])
             _OPTIMIZE,
         )
         data = path.read_bytes()
-    # Warnings are not damage here: tables that only an extended JPEG holds are written with one.
+    # Warnings are not damage here: tables that only an extended JPEG supports are written with one.
     if not succeeded:
         raise CoefficientsError("; ".join(printed))
     return data
@@ -175,7 +175,7 @@ def _file_of_library() -> Path | None:
 
 @functools.cache
 def library() -> Any:  # noqa: ANN401 (ctypes has no better name for it)
-    """The library, loaded once; after that, only files in memory are opened on Linux.
+    """The library, loaded once; after that, on Linux only in-memory files are opened.
 
     Raises:
         UnsupportedPhotoError: The extra is not installed.
@@ -200,7 +200,7 @@ def library() -> Any:  # noqa: ANN401 (ctypes has no better name for it)
         pointer,  # which table each component has
         number,  # segments
         *[pointer] * 3,
-        *[ctypes.c_uint] * 2,  # which switches are given, and their values
+        *[ctypes.c_uint] * 2,  # which flags are set, and their values
     ]
     return library
 
@@ -212,7 +212,7 @@ def _files_in_memory_have_names() -> bool:
 
 @contextmanager
 def _scratch(data: bytes = b"") -> Iterator[Path]:
-    """A temporary file, for a library that takes file names only.
+    """A temporary file, for a library that accepts only file names.
 
     On Linux it is in memory and belongs to the process: however that ends, nothing is left.
     """

@@ -1,12 +1,12 @@
 """A JPEG whose luminance is the source's own, coefficient by coefficient.
 
-Coding a photograph as JPEG a second time rounds its grey a second time, by half a step of 255 on
-average at most. Here the quantised coefficients of Y and their table are taken from the source as
-they are, and chroma is put beside them. What was written is read back and compared, every time,
-before it is returned.
+Encoding a photograph as JPEG a second time rounds its grey a second time, by half a step of 255 on
+average at most. Here the quantised coefficients of Y and their table are copied from the source
+unchanged, and chroma is added to them. Every output is read back and compared before it is
+returned.
 
-Pixels that are turned by their metadata stay as they are stored: turning them would be another set
-of coefficients.
+Pixels that are turned by their metadata stay as stored: turning them would give another set of
+coefficients.
 """
 
 from collections.abc import Sequence
@@ -26,16 +26,16 @@ _LEAVE_OUT = "Leave --keep-luminance out."
 
 
 def check(photos: Sequence[Photo], data: bytes, *, codec: Codec, name: str) -> None:
-    """Refuses, before anything is coloured, what cannot keep its luminance exactly.
+    """Refuses, before anything is coloured, files whose luminance cannot be kept exactly.
 
     Args:
         photos: The decoded file.
         data: The file.
         codec: Of the format to write.
-        name: What messages call the file.
+        name: The file's name in messages.
 
     Raises:
-        UnsupportedPhotoError: There is no such output of this file, or the extra is missing.
+        UnsupportedPhotoError: This output is not possible for the file, or the extra is missing.
     """
     meta = photos[0].meta
     if codec.write_exact is None:
@@ -54,27 +54,27 @@ def check(photos: Sequence[Photo], data: bytes, *, codec: Codec, name: str) -> N
     header = jpeg_segments.read_header(data)
     if not header.has_luminance:
         raise UnsupportedPhotoError(
-            f"{name} holds no luminance that could be kept: it is CMYK, RGB, or stores it at less "
+            f"{name} has no luminance that could be kept: it is CMYK, RGB, or stores it at less "
             "than full size.",
             advice=_LEAVE_OUT,
         )
     if meta.converted:
         raise UnsupportedPhotoError(
             f"The luminance of {name} cannot be kept exactly: its colour profile is not sRGB, so "
-            "that its grey is converted.",
+            "its grey is converted.",
             advice=_LEAVE_OUT,
         )
 
 
 def write(photo: Photo, data: bytes) -> tuple[bytes, Component]:
-    """The source with other chroma.
+    """The source with new chroma.
 
     Args:
         photo: Coloured with half-size chroma for ``photo.turn``.
-        data: The source, which `check` has passed.
+        data: The source, accepted by `check`.
 
     Returns:
-        A JPEG without metadata, and the luminance that is in it.
+        A JPEG without metadata, and its luminance.
 
     Raises:
         UnsupportedPhotoError: Its coefficients cannot be read or written.
@@ -91,12 +91,12 @@ def write(photo: Photo, data: bytes) -> tuple[bytes, Component]:
     )
     try:
         luma = _luma_of_source(data, grey, luma_size)
-        # The ordinary encoder codes the chroma, beside an even grey that costs nothing.
+        # The ordinary encoder encodes the chroma, together with a uniform grey that costs nothing.
         carrier = jpeg_pixels.encode_planes(np.full((height, width), 128, np.uint8), turned)
         _, cb, cr = jpeg_coefficients.read(carrier, [luma_size, chroma_size, chroma_size])
         del carrier
         written = jpeg_coefficients.write(luma, cb, cr, (height, width))
-    except ValueError as error:  # the decoder's, or ours
+    except ValueError as error:  # from the decoder, or ours
         raise UnsupportedPhotoError(
             f"Its luminance coefficients cannot be kept ({str(error) or 'damaged'}).",
             advice=_LEAVE_OUT,
@@ -107,19 +107,19 @@ def write(photo: Photo, data: bytes) -> tuple[bytes, Component]:
 def verify(written: bytes, photo: Photo, luma: Component) -> int:
     """Reads a written file back and compares its luminance with the source's.
 
-    Both the coefficients, as a library for them reads them, and the pixels, as our decoder shows
-    them.
+    Compares both the coefficients, read with a library for them, and the pixels, as decoded by our
+    decoder.
 
     Args:
         written: The whole output.
         photo: As for `write`.
-        luma: As `write` gave it.
+        luma: As returned by `write`.
 
     Returns:
-        How many blocks were compared.
+        The number of blocks compared.
 
     Raises:
-        UnsupportedPhotoError: They differ; then nothing must be written.
+        UnsupportedPhotoError: They differ; in that case nothing must be written.
     """
     rows, columns = luma.blocks.shape[:2]
     try:
@@ -141,13 +141,13 @@ def verify(written: bytes, photo: Photo, luma: Component) -> int:
 
 
 def read_luminance(data: bytes, size: tuple[int, int]) -> tuple[NDArray[np.uint8], Component]:
-    """The luminance of a JPEG: as the decoder shows it, and its coefficients.
+    """The luminance of a JPEG: its pixels from the decoder, and its coefficients.
 
     The library for coefficients was not made for untrusted files: a damaged header ends the
-    process. So it is given exactly the bytes that the decoder has accepted without a warning.
+    process. So its input is exactly the bytes that the decoder has accepted without a warning.
 
     Args:
-        data: The file, which `check` has passed.
+        data: The file, accepted by `check`.
         size: (rows, columns) of its blocks.
 
     Returns:
@@ -165,13 +165,13 @@ def read_luminance(data: bytes, size: tuple[int, int]) -> tuple[NDArray[np.uint8
     accepted = jpeg_pixels.read(jpeg_segments.without_metadata(data), "GRAY")
     height, width = accepted.pixels.shape[:2]
     if size != (jpeg_coefficients.blocks_of(height), jpeg_coefficients.blocks_of(width)):
-        raise CoefficientsError("they are not what the picture shows")  # nor have they their room
+        raise CoefficientsError("they are not what the picture shows")  # nor would they fit
     found = jpeg_coefficients.read(accepted.data, [size])[0]
     return accepted.pixels[..., 0], found
 
 
 def _luma_of_source(data: bytes, grey: Pixels, size: tuple[int, int]) -> Component:
-    """The luminance of the source, which is what the photograph shows as its grey."""
+    """The luminance of the source, which is the grey of the photograph."""
     pixels, found = read_luminance(data, size)
     if not np.array_equal(pixels, grey):
         raise CoefficientsError("they are not what the picture shows")

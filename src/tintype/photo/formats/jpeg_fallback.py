@@ -1,8 +1,8 @@
-"""The second decoder of JPEGs: Pillow's libjpeg, for what TurboJPEG's interface has no name for.
+"""The second JPEG decoder: Pillow's libjpeg, for files that TurboJPEG's interface does not support.
 
-That interface knows the usual sampling factors only; the library below it reads any whole ratio. As
-Pillow ignores its warnings, what they would say about missing or left-over data is found out by
-changing the last bytes of the coded part.
+That interface supports only the usual sampling factors; the library below it reads any integer
+ratio. Pillow ignores its warnings, so missing or left-over data is detected by changing the last
+bytes of the coded part.
 """
 
 import hashlib
@@ -16,27 +16,27 @@ from tintype.photo.formats import jpeg_scans, jpeg_segments
 
 _SHRUNK = 8
 _PROGRESSIVE = 0xC2
-# Coded data of no sense, longer than the block of any picture needs to be seen.
+# Meaningless coded data, longer than any picture's block needs to be visible.
 _NONSENSE = b"\xa5\x5a\x69\x96" * 8
 
 
 class UnsupportedSamplingError(Exception):
-    """Sampling factors that no decoder here reads. The message has them. Callers say what to do."""
+    """Sampling factors that no decoder here supports, in the message. Callers give advice."""
 
 
 def decode(data: bytes, colors: str, *, small: bool = False) -> NDArray[np.uint8]:
     """Decodes a JPEG with unusual sampling factors.
 
     Args:
-        data: The file, as `tintype.photo.formats.jpeg_mend.mended` gives it.
+        data: The file, as returned by `tintype.photo.formats.jpeg_mend.mended`.
         colors: "GRAY" for the luminance, or "RGB".
-        small: Shrink to about an eighth.
+        small: Whether to shrink to about an eighth.
 
     Returns:
         (H, W, 1) or (H, W, 3).
 
     Raises:
-        UnsupportedSamplingError: A component would have to be enlarged by a fraction.
+        UnsupportedSamplingError: A component would have to be enlarged by a non-integer factor.
         ValueError: The file is damaged.
     """
     header = jpeg_segments.read_header(data)
@@ -47,16 +47,16 @@ def decode(data: bytes, colors: str, *, small: bool = False) -> NDArray[np.uint8
     except OSError as error:
         raise ValueError(str(error)) from error
     if small:
-        # The library shrinks while it decodes, but not with all of these factors.
+        # The library can shrink while decoding, but not with all of these factors.
         picture = picture.reduce(_SHRUNK)
     return np.array(picture).reshape(picture.height, picture.width, -1)
 
 
 def decode_lossless(data: bytes) -> Image.Image:
-    """Decodes a JPEG whose pixels are predicted from their neighbours (frame ``FF C3``), 8 bits.
+    """Decodes a JPEG whose pixels are predicted from their neighbours (frame ``FF C3``), 8-bit.
 
     Args:
-        data: The file, without the metadata that may stand before the frame.
+        data: The file, without the metadata that may precede the frame.
 
     Returns:
         Mode "L" or "RGB".
@@ -86,21 +86,22 @@ def _check_factors(header: jpeg_segments.JpegHeader) -> None:
 def _decoded(data: bytes, colors: str) -> Image.Image:
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
     mode = "L" if colors == "GRAY" else "RGB"
-    # The Y plane as it is, and not the grey of RGB.
+    # The Y plane itself, not the grey of RGB.
     image.draft(mode, image.size)
     return image.convert(mode)
 
 
 def _digest(data: bytes) -> bytes:
-    """Of the decoded pixels, all components: two pictures side by side would be a lot of memory."""
+    """Digest of all decoded components: two pictures in memory would be expensive."""
     return hashlib.sha256(_decoded(data, "RGB").tobytes()).digest()
 
 
 def _check_end(data: bytes, header: jpeg_segments.JpegHeader) -> None:
     """Checks that the decoder needed all of the coded data and no more.
 
-    More data behind the last block must change nothing, and other data in place of the last ones
-    must change something. (Of a progressive picture they are the least bits, which may be unseen.)
+    More data after the last block must change nothing, and other data in place of the last bytes
+    must change something. (In a progressive picture these are the least significant bits, which
+    may be invisible.)
 
     Raises:
         ValueError: Data is missing or left over.

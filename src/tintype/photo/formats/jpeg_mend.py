@@ -1,8 +1,8 @@
-"""Deviations from the JPEG standard that harm no pixel, set right before the file is decoded.
+"""Corrects deviations from the JPEG standard that affect no pixel, before the file is decoded.
 
 libjpeg reports them with the same warnings as damage, and only the first warning of a file is
-heard: one about a trifle would hide another about lost data. So the trifles are removed, and the
-file is decoded again without any tolerance.
+available: one about a trifle would hide another about lost data. So the trifles are removed, and
+the file is decoded again without any tolerance.
 """
 
 import re
@@ -15,32 +15,33 @@ _STRAY = re.compile(r"(\d+) extraneous bytes before marker 0x(\w\w)")
 # Bytes that some cameras leave before a restart or the end.
 _FEW = 16
 _RESTARTS = range(0xD0, 0xD8)
-# The Adobe segment; what it may say of three and four channels, last what libjpeg assumes.
+# The Adobe segment, and its valid values for three and four channels, last the libjpeg default.
 _ADOBE, _TRANSFORM_AT = b"\xff\xee\0\x0eAdobe", 15
 _TRANSFORMS = {3: (0, 1), 4: (0, 2)}
 _PADDING = re.compile(rb"([^\xff])\1{%d,}(?=\xff[\xd0-\xd7])" % _FEW, re.DOTALL)
 
 
 def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """The file without what the decoder would stumble over, as far as its markers tell.
+    """Removes from a file what would disturb the decoder, as far as its markers reveal it.
 
-    Application segments that the decoder has no use for go, as a profile whose chunks are numbered
-    wrongly counts as damage. The scan headers of a sequential picture state the whole band, its
-    frame header the height. A missing end marker is added where every scan is there.
+    Application segments that the decoder does not need are removed, because a profile with wrongly
+    numbered chunks counts as damage. The scan headers of a sequential picture are set to the whole
+    band, and its frame header to the height. A missing end marker is added if every scan is
+    present.
 
     Args:
         data: The file.
 
     Returns:
-        The file, and a sentence for each thing that was odd.
+        The file, and a sentence for each irregularity.
     """
     notes: list[str] = []
     header = jpeg_segments.read_header(data)
     out = bytearray(jpeg_segments.for_decoder(data, header.height))
     if _name_transform(out, header.components):
         notes.append(
-            "Its Adobe segment names a conversion of colours that does not fit its channels; the "
-            "usual one is taken."
+            "Its Adobe segment names a colour conversion that does not fit its channels; the "
+            "usual one is used."
         )
     coded = _coded(bytes(out))
     if header.frame in _SEQUENTIAL and _fill_scan_headers(out, coded):
@@ -59,7 +60,7 @@ def _coded(data: bytes) -> jpeg_scans.CodedPart:
 
 
 def _name_transform(out: bytearray, components: int) -> bool:
-    """Writes the conversion that libjpeg assumes where an unknown one is named; whether it was."""
+    """Replaces an unknown conversion by the one that libjpeg assumes; returns whether it did."""
     start = out.find(_ADOBE, 0, jpeg_segments.read_header(bytes(out)).scan_header_at)
     known = _TRANSFORMS.get(components)
     at = start + _TRANSFORM_AT
@@ -70,7 +71,7 @@ def _name_transform(out: bytearray, components: int) -> bool:
 
 
 def _fill_scan_headers(out: bytearray, coded: jpeg_scans.CodedPart) -> bool:
-    """Writes the only band that a sequential scan can have; whether any differed."""
+    """Writes the only band that a sequential scan can have; returns whether any differed."""
     changed = False
     for start, body in coded.scans:
         end = start + 4 + len(body)
@@ -81,32 +82,32 @@ def _fill_scan_headers(out: bytearray, coded: jpeg_scans.CodedPart) -> bool:
 
 
 def is_harmless(warning: str) -> bool:
-    """Whether a warning of libjpeg on a `mended` file is about something that changes no pixel.
+    """Whether a libjpeg warning on a `mended` file concerns something that changes no pixel.
 
     Args:
-        warning: What it prints.
+        warning: The text that libjpeg prints.
     """
     stray = _STRAY.search(warning)
     if stray is None:
         return "Unknown Adobe color transform" in warning or "JFIF revision" in warning
-    # Many bytes left over inside the coded part mean that the decoder lost its way there.
+    # Many bytes left over inside the coded part mean that the decoder lost its position there.
     return int(stray[1]) <= _FEW
 
 
 def without_padding(data: bytes, warning: str) -> tuple[bytes, str] | None:
-    """The file without bytes of one value that a warning counts before a marker.
+    """Removes bytes of one value that a warning counts before a marker.
 
-    They are what a program leaves that reserved more room than the picture, or a part of it, took.
-    Other bytes that are left over are coded data which the decoder did not reach, as it lost its
-    way. Where some were coded data after all, the decoder misses them, and says so.
+    They are left by programs that reserved more space than the picture, or a part of it, took. Any
+    other left-over bytes are coded data that the decoder did not reach, because it lost its
+    position. If some were coded data after all, the decoder misses them, and reports it.
 
     Args:
         data: The file.
-        warning: What libjpeg prints.
+        warning: The text that libjpeg prints.
 
     Returns:
-        The file and a sentence; None where the warning is about something else, or the bytes are
-        not padding.
+        The file and a sentence; None if the warning concerns something else, or the bytes are not
+        padding.
     """
     stray = _STRAY.search(warning)
     if stray is None or int(stray[1]) <= _FEW:
@@ -131,7 +132,7 @@ def _without_end_padding(data: bytes, count: int, marker: int) -> bytes:
 
 
 def _without_restart_padding(data: bytes) -> bytes:
-    """Runs of one value before every restart marker, each part may have other room to spare."""
+    """Removes runs of one value before every restart marker; each part may have spare space."""
     out, at = [], 0
     for start, body in _coded(data).scans:
         first = start + 4 + len(body)
@@ -142,6 +143,6 @@ def _without_restart_padding(data: bytes) -> bytes:
 
 
 def _stuffed_zero(run: re.Match[bytes]) -> bytes:
-    """What stays of a run: the zero that belongs to a byte of ones before it."""
+    """What remains of a run: the zero that belongs to a preceding byte of ones."""
     before = run.string[run.start() - 1 : run.start()]
     return b"\0" if before == b"\xff" and run[1] == b"\0" else b""

@@ -1,7 +1,7 @@
 """The pixels of a JPEG, decoded and encoded by libjpeg-turbo.
 
-Only the luminance is decoded, which costs a third of decoding to RGB and gives Y' before any
-rounding through RGB. Grey and half-size chroma go to the encoder as planes.
+Only the luminance is decoded, which costs a third of decoding to RGB and returns Y' before any
+rounding through RGB. Grey and half-size chroma are passed to the encoder as planes.
 """
 
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from tintype.photo.formats import jpeg_fallback, jpeg_mend
 from tintype.photo.photo import HalfChroma, rgb_to_grey
 
-# What TurboJPEG's interface says of sampling factors that it has no name for.
+# TurboJPEG's message about sampling factors that it does not support.
 _UNKNOWN_SAMPLING = "Could not determine subsampling"
 
-# Mean |Y - Y'| of a written file on a sample of its blocks; the promise is 0.5 on the whole.
+# Mean |Y - Y'| of a written file on a sample of its blocks; the promise is 0.5 overall.
 _MEAN_ERROR = 0.4
 _QUALITIES = (95, 96, 97, 98, 99, 100)
 _BLOCK = 64
@@ -26,12 +26,12 @@ _SAMPLES_A_SIDE = 6
 
 @dataclass(frozen=True, slots=True)
 class DecodedPixels:
-    """What a decoder made of a file.
+    """The result of decoding a file.
 
     Attributes:
         pixels: (H, W, 1) or (H, W, 3).
-        data: The bytes that it accepted: the file, or a `jpeg_mend.mended` one.
-        notes: What was odd about the file and harms no pixel, as sentences.
+        data: The bytes that the decoder accepted: the file, or one from `jpeg_mend.mended`.
+        notes: Irregularities in the file that affect no pixel, as sentences.
     """
 
     pixels: NDArray[np.uint8]
@@ -40,19 +40,20 @@ class DecodedPixels:
 
 
 def read(data: bytes, colors: str, *, least: int = 0) -> DecodedPixels:
-    """Decodes a JPEG; damage is an error, deviations from the standard that harm nothing are not.
+    """Decodes a JPEG; damage is an error, harmless deviations from the standard are not.
 
     Args:
         data: The file.
         colors: "GRAY" for the luminance, "RGB" or "CMYK".
-        least: Shrink as far as the decoder can, while each side keeps so many pixels; 0 does not.
+        least: Shrink as far as the decoder can while each side keeps this many pixels; 0 disables
+            it.
 
     Returns:
         The pixels, and the file as it was decoded.
 
     Raises:
         ValueError: The file is damaged.
-        UnsupportedSamplingError: It has sampling factors that no decoder here reads.
+        UnsupportedSamplingError: It has sampling factors that no decoder here supports.
     """
     try:
         return DecodedPixels(_simplejpeg(data, colors, least=least, strict=True), data)
@@ -77,7 +78,7 @@ def read(data: bytes, colors: str, *, least: int = 0) -> DecodedPixels:
 
 
 def decode(data: bytes, colors: str, *, least: int = 0) -> NDArray[np.uint8]:
-    """The pixels that `read` gives."""
+    """The pixels returned by `read`."""
     return read(data, colors, least=least).pixels
 
 
@@ -89,22 +90,22 @@ def _simplejpeg(data: bytes, colors: str, *, least: int, strict: bool) -> NDArra
 
 
 def decode_luminance(data: bytes) -> NDArray[np.uint8]:
-    """The Y plane of a JPEG as it is stored, (H, W)."""
+    """The Y plane of a JPEG as stored, (H, W)."""
     return decode(data, "GRAY")[..., 0]
 
 
 def decode_rgb(data: bytes) -> NDArray[np.uint8]:
-    """A JPEG that was written here, as (H, W, 3)."""
+    """A JPEG written by this process, as (H, W, 3)."""
     pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace="RGB")
     return pixels
 
 
 def decode_small(data: bytes, least: tuple[int, int]) -> NDArray[np.uint8]:
-    """A JPEG that was written here, shrunk while it is decoded.
+    """A JPEG written by this process, shrunk while it is decoded.
 
     Args:
         data: The file.
-        least: (height, width) that remain at least.
+        least: Minimum (height, width) of the result.
 
     Returns:
         (h, w, 3).
@@ -121,7 +122,7 @@ def decode_small(data: bytes, least: tuple[int, int]) -> NDArray[np.uint8]:
 
 
 def encode_planes(grey: NDArray[np.uint8], chroma: HalfChroma) -> bytes:
-    """Encodes a grey with half-size chroma: the grey samples enter the encoder as they are.
+    """Encodes a grey with half-size chroma: the grey samples reach the encoder unchanged.
 
     Args:
         grey: (H, W).
@@ -132,8 +133,8 @@ def encode_planes(grey: NDArray[np.uint8], chroma: HalfChroma) -> bytes:
     """
     height, width = grey.shape
     if height % 2 or width % 2:
-        # For an odd side the encoder reads one sample beyond the edge, whatever is there:
-        # give it a copy of the last one, and a view, so that the file has the photo's size.
+        # For an odd side the encoder reads one sample beyond the edge, whatever is there. Pass a
+        # copy of the last one, as a view, so the file has the size of the photo.
         even = np.pad(grey, ((0, height % 2), (0, width % 2)), mode="edge")
         luma = even[:height, :width]
     else:
@@ -164,11 +165,11 @@ def encode_pixels(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def quality_for(grey: NDArray[np.uint8]) -> int:
-    """The lowest quality from 95 that keeps the grey within the promise.
+    """The lowest quality from 95 up that keeps the grey within the promise.
 
     A sample of blocks on the 8-pixel grid is encoded and read back: they become exactly the blocks
-    of the whole file. One fixed quality would have to be 99, for the noisiest scan; most photos,
-    and all that have been JPEGs before, need less.
+    of the whole file. A fixed quality would have to be 99, for the noisiest scan; most photos, and
+    all that were JPEGs before, need less.
 
     Args:
         grey: (H, W).

@@ -1,4 +1,4 @@
-"""The colour profile of a JPEG, joined from its chunks, numbered rightly or not.
+"""The colour profile of a JPEG, joined from its chunks, whether or not they are numbered correctly.
 
 Source: ICC.1:2022 annex B.4 (chunks in APP2), section 7.2.2 (the size of a profile).
 """
@@ -15,7 +15,7 @@ class Chunk:
 
     Attributes:
         number: Counted from 1.
-        of: How many there are to be.
+        of: Stated number of chunks.
         data: Part of the profile.
     """
 
@@ -25,16 +25,16 @@ class Chunk:
 
 
 def joined(chunks: Sequence[Chunk]) -> tuple[bytes | None, str]:
-    """The profile, and a sentence on what was odd.
+    """The profile, and a sentence on any irregularity.
 
-    Where the numbers contradict each other, the profile is what is as long as its own header says:
-    the chunks by their numbers without copies, all of them as they come, or the first alone.
+    If the numbers contradict each other, the profile is whatever has the length stated in its own
+    header: the chunks by number without duplicates, all of them in file order, or only the first.
 
     Args:
-        chunks: In the order of the file.
+        chunks: In file order.
 
     Returns:
-        The profile, or None where there is none or no way to join it; the sentence, or nothing.
+        The profile, or None if there is none or it cannot be joined; the sentence, or an empty one.
     """
     if not chunks:
         return None, ""
@@ -51,5 +51,5 @@ def joined(chunks: Sequence[Chunk]) -> tuple[bytes | None, str]:
             note = "The chunks of its colour profile are numbered wrongly; the profile is whole."
             return candidate[:size], note
     return None, (
-        "Its colour profile is incomplete and was left out: the pixels are taken as sRGB."
+        "Its colour profile is incomplete and was left out: the pixels are treated as sRGB."
     )

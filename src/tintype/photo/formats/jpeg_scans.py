@@ -1,4 +1,4 @@
-"""The coded part of a JPEG: its scans, where the picture ends, and what lies behind it.
+"""The coded part of a JPEG: its scans, where the picture ends, and what follows it.
 
 Source: ITU-T T.81 sections B.1.1 (markers), B.2.1 (their order), B.2.5 (DNL), G.1.1.1 (scans of a
 progressive picture).
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 # In coded data every 0xFF is followed by a zero, a restart marker or another 0xFF.
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _END, _SCAN, _LINES = 0xD9, 0xDA, 0xDC
-# Segments with a length that may stand between two scans: tables, DNL, application, comment.
+# Segments with a length that may come between two scans: tables, DNL, application, comment.
 _WITH_LENGTH = frozenset({0xC4, 0xCC, 0xDB, _LINES, 0xDD, *range(0xE0, 0xF0), 0xFE})
 _MAX_STEPS = 65_536
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
@@ -18,11 +18,11 @@ _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 
 @dataclass(slots=True)
 class CodedPart:
-    """What the markers behind a frame header tell.
+    """The findings from the markers after a frame header.
 
     Attributes:
-        end: Where the picture ends, just behind its end marker; None where that is missing.
-        height: Rows by the segment that follows the first scan (DNL); 0 where there is none.
+        end: Where the picture ends, just after its end marker; None if that is missing.
+        height: Rows according to the segment that follows the first scan (DNL); 0 if there is none.
         scans: The contents of the scan headers, and where each begins in the file.
     """
 
@@ -31,7 +31,7 @@ class CodedPart:
     scans: list[tuple[int, bytes]] = field(default_factory=list)
 
     def is_complete(self, frame: int, components: tuple[int, ...]) -> bool:
-        """Whether the scans hold every coefficient of every component with all of its bits.
+        """Whether the scans contain every coefficient of every component with all of its bits.
 
         Args:
             frame: The frame marker's second byte.
@@ -80,7 +80,7 @@ def read(data: bytes, at: int) -> CodedPart:
 
 
 def end_of_scan(data: bytes, at: int) -> int:
-    """Where the coded data of a scan end: at a marker that is none of restart.
+    """Where the coded data of a scan end: at a marker that is not a restart marker.
 
     Args:
         data: The file.

@@ -30,18 +30,18 @@ _UNTRUE = (
     (0xE8, b"SPIFF\0", "SPIFF header"),
     (0xEB, b"HDR_RI", "HDR ratio picture"),
 )
-# Behind the end marker, as the kind of a part.
+# After the end marker, as the kind of a part.
 _BEHIND = b"\xd9"
 SEGMENT_BYTES = 65_533
 ROOM = SEGMENT_BYTES - len(_XMP_HEAD)
-"""Bytes for EXIF or XMP in a segment."""
+"""Bytes available for EXIF or XMP in a segment."""
 
-# Markers of frames: baseline, extended, progressive, lossless, and their arithmetic relatives.
+# Frame markers: baseline, extended, progressive, lossless, and their arithmetic-coded variants.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 _LOSSLESS = 0xC3  # has no coefficients
 
-# Segments before the picture, and steps to find them; a profile and some notes make a hundred.
+# Segments before the picture, and steps to find them; a profile and some notes amount to a hundred.
 _MAX_STEPS = 65_536
 _MAX_COMMENTS = 1000
 _FILL = re.compile(rb"\xff+")
@@ -52,12 +52,12 @@ class JpegHeader:
     """The contents of a JPEG's header.
 
     Attributes:
-        width: Columns, 0 before a frame was seen.
-        height: Rows; where the frame header has none, those that follow the first scan.
+        width: Columns; 0 until a frame was found.
+        height: Rows; if the frame header has none, those stated after the first scan.
         components: 1, 3 or 4.
         factors: Each component's identifier and its sampling factors, (id, across, down).
         jfif: Whether it is a JFIF file, whose colours are always YCbCr.
-        adobe: The colour transform of Adobe's segment: 0 for RGB or CMYK, 1 for YCbCr.
+        adobe: The colour transform in Adobe's segment: 0 for RGB or CMYK, 1 for YCbCr.
         frame: The frame marker's second byte.
         bits: Per sample.
         scan_header_at: Where the header of the first scan begins.
@@ -68,9 +68,9 @@ class JpegHeader:
         iptc: Photoshop resource blocks.
         comment: As text; undecodable bytes survive as surrogates.
         dpi: From JFIF.
-        pictures: How many pictures the file holds, by its index (MPF).
+        pictures: Number of pictures in the file, according to its index (MPF).
         unknown: Segments that were not recognised.
-        notes: What is left behind.
+        notes: Sentences on what is left out.
     """
 
     width: int = 0
@@ -107,13 +107,13 @@ class JpegHeader:
         return (self.jfif or not as_rgb) and across[0] == max(across) and down[0] == max(down)
 
     def note(self, sentence: str) -> None:
-        """Adds a sentence on what is left behind, once."""
+        """Adds a sentence on what is left out, once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
 
 
 def read_header(data: bytes) -> JpegHeader:
-    """Reads the segments before the first scan; stops quietly where the file is cut off."""
+    """Reads the segments before the first scan; stops silently where the file is cut off."""
     header = JpegHeader()
     chunks: list[jpeg_profile.Chunk] = []
     tags: list[bytes] = []
@@ -151,18 +151,18 @@ def read_header(data: bytes) -> JpegHeader:
     if header.scans_at:
         _read_trailers(header, data)
     if header.scans_at and not header.height:
-        # Scanners that do not know the length of a page write it behind the scan.
+        # Scanners that do not know the length of a page write it after the scan.
         header.height = jpeg_scans.read(data, header.scan_header_at).height
     return header
 
 
 def _iptc_start(body: bytes) -> int:
-    """Where the resources begin in an APP13."""
+    """Where the resources begin in an APP13 segment."""
     return next(len(head) for head in _IPTC_HEADS if body.startswith(head))
 
 
 def _read_trailers(header: JpegHeader, data: bytes) -> None:
-    """IPTC behind the picture; previews and thumbnails there show it uncoloured."""
+    """IPTC after the picture; previews and thumbnails there show it uncoloured."""
     for trailer in read_trailers(data, header.scans_at):
         name = f"{trailer.kind} of {trailer.program}"
         if trailer.kind in ("preview", "thumbnail"):
@@ -216,7 +216,7 @@ def _walk(data: bytes) -> Iterator[tuple[int, bytes, int]]:
         if at + 4 > len(data):
             return
         if data[at] != 0xFF:
-            # Stray bytes: go on at the next marker, as libjpeg does.
+            # Stray bytes: continue at the next marker, as libjpeg does.
             at = data.find(b"\xff", at)
             if at < 0:
                 return
@@ -265,7 +265,7 @@ def _density(body: bytes) -> tuple[float, float] | None:
 
 
 def _mpf_pictures(block: bytes) -> int:
-    """How many pictures a multi-picture index counts (CIPA DC-007, tag 0xB001)."""
+    """Number of pictures in a multi-picture index (CIPA DC-007, tag 0xB001)."""
     try:
         structure = ifd.open_structure(block)
         entry = structure.directory(structure.first).entries.get(0xB001)
@@ -276,11 +276,12 @@ def _mpf_pictures(block: bytes) -> int:
 
 
 def for_decoder(data: bytes, height: int) -> bytes:
-    """The file reduced to the segments that decide how it is decoded, and nothing between them.
+    """The file reduced to the segments that determine how it is decoded, with nothing between them.
 
     Args:
         data: The file.
-        height: What its frame header is to state: libjpeg does not look for it behind the scan.
+        height: The height to state in its frame header: libjpeg does not look for it after the
+            scan.
     """
     parts, coded = [data[:2]], 2
     for marker, body, end in _walk(data):
@@ -300,7 +301,7 @@ def _decides_colors(marker: int, body: bytes) -> bool:
 
 
 def without_metadata(data: bytes) -> bytes:
-    """The file reduced to what decoding needs: no application segments, no stray bytes."""
+    """The file reduced to what decoding requires: no application segments, no stray bytes."""
     parts, coded = [data[:2]], 2
     for marker, body, end in _walk(data):
         if marker < 0xE0:
@@ -310,7 +311,7 @@ def without_metadata(data: bytes) -> bytes:
 
 
 def with_standard_ids(data: bytes) -> bytes:
-    """A file whose components are 0, 1 and 2 with the numbers 1, 2 and 3 of CIPA DC-008 (4.7.2)."""
+    """A file with component numbers 0, 1 and 2 changed to 1, 2 and 3 (CIPA DC-008, 4.7.2)."""
     out = bytearray(data)
     for marker, body, end in _walk(data):
         start = end - len(body)
@@ -334,9 +335,9 @@ def with_metadata(data: bytes, metadata: OutputMetadata) -> bytes:
     """Puts metadata into an encoded JPEG.
 
     Args:
-        data: As the encoder made it.
-        metadata: EXIF and XMP that `fits`; the rest is split into several segments where it must
-            be. Dots per inch become whole numbers, as JFIF has no others.
+        data: As encoded.
+        metadata: EXIF and XMP that `fits`; the rest is split into several segments if necessary.
+            Dots per inch become whole numbers, because JFIF supports no others.
 
     Returns:
         The file.
@@ -355,7 +356,7 @@ def with_metadata(data: bytes, metadata: OutputMetadata) -> bytes:
     if metadata.comment:
         text = metadata.comment.encode("utf-8", "surrogateescape")
         out += _split(0xFE, b"", text, numbered=False)
-    # Photoshop resources may go on in the next segment wherever the last one ended.
+    # Photoshop resources may continue in the next segment wherever the last one ended.
     out += _split(0xED, _IPTC_HEAD, metadata.iptc or b"", numbered=False)
     out += _split(0xE2, _ICC_HEAD, metadata.icc or b"", numbered=True)
     for part in metadata.parts:

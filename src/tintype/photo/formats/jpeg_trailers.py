@@ -1,9 +1,10 @@
-"""What press and archive programs append behind the picture of a JPEG: IPTC, among others.
+"""Data that press and archive programs append to the picture of a JPEG: IPTC, among others.
 
 FotoStation appends blocks that end with their kind, their length and a signature; Photo Mechanic
-one that ends with its length and another. Both are found from the end of the file.
+appends one that ends with its length and another signature. Both are found from the end of the
+file.
 
-Source: how the two programs' files are laid out, and what ExifTool documents of it.
+Source: the layout of the two programs' files, and ExifTool's documentation of it.
 """
 
 import struct
@@ -17,11 +18,11 @@ _MAX_BLOCKS = 32
 
 @dataclass(frozen=True, slots=True)
 class Trailer:
-    """One block behind the picture.
+    """One block after the picture.
 
     Attributes:
-        program: Who wrote it.
-        kind: What it is.
+        program: The program that wrote it.
+        kind: Kind of the block.
         start: Where it begins in the file.
         data: Its contents, without the end by which it was found.
         whole: All of it.
@@ -40,14 +41,14 @@ class Trailer:
 
 
 def read_trailers(data: bytes, scans_at: int) -> list[Trailer]:
-    """The blocks at the end of a file, the last one first; none where there are no such blocks.
+    """The blocks at the end of a file, the last one first; empty if there are none.
 
     Args:
         data: The file.
         scans_at: Where its first scan begins.
     """
     found: list[Trailer] = []
-    # Inside of coded data there is no end marker (T.81 section B.1.1.2).
+    # Within coded data there is no end marker (T.81 section B.1.1.2).
     picture_end = data.find(b"\xff\xd9", scans_at) + 2
     end = len(data) if picture_end >= 2 else 0
     for _ in range(_MAX_BLOCKS):

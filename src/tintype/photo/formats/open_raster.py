@@ -1,6 +1,6 @@
 """OpenRaster, the container of layers that image editors exchange: a ZIP archive of PNG files.
 
-It is no `Codec`, since it is only written: `tintype.photo.layered` says what goes in.
+It is not a `Codec`, because it is only written: `tintype.photo.layered` determines its contents.
 
 Source: OpenRaster baseline, file layout specification and layers stack specification.
 """
@@ -16,15 +16,15 @@ TITLE = "OpenRaster"
 MIME = "image/openraster"
 SUFFIX = ".ora"
 ALONE = ("PNG", "TIFF")
-"""Formats of a layer that is wanted alone: without loss, with 16 bits and transparency."""
+"""Formats for a single layer: lossless, with 16 bits and transparency."""
 
 COLOR, PHOTOGRAPH = "data/color.png", "data/photograph.png"
 THUMBNAIL, MERGED = "Thumbnails/thumbnail.png", "mergedimage.png"
 """Names of the pictures in a file."""
 _MIMETYPE = b"mimetype" + MIME.encode("ascii")
 _HEADER = 30  # bytes of the header of an entry, before its name
-_MOST_LIST = 1 << 20  # bytes of the list of entries, for some ten thousand layers
-_TIME = (1980, 1, 1, 0, 0, 0)  # the same layers give the same file
+_MOST_LIST = 1 << 20  # bytes of the list of entries, for about ten thousand layers
+_TIME = (1980, 1, 1, 0, 0, 0)  # the same layers always give the same file
 _STACK = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <image version="0.0.5" w="{width}" h="{height}" xres="{across}" yres="{down}">
@@ -50,8 +50,8 @@ def archive(
         size: (height, width) in pixels.
         dpi: Horizontal and vertical dots per inch.
         pictures: Each of `COLOR`, `PHOTOGRAPH`, `THUMBNAIL` (at most 256 pixels a side) and
-            `MERGED` (what both layers give together) with its PNG file. They are taken one by one,
-            so that not all have to be in memory at once.
+            `MERGED` (both layers combined) with its PNG file. They are consumed one by one, so not
+            all have to be in memory at once.
 
     Returns:
         An OpenRaster file.
@@ -63,7 +63,7 @@ def archive(
         width=size[1], height=size[0], across=across, down=down, color=COLOR, photograph=PHOTOGRAPH
     )
     texts: Mapping[str, bytes] = {
-        "mimetype": MIME.encode("ascii"),  # has to be the first, and uncompressed
+        "mimetype": MIME.encode("ascii"),  # must be first, and uncompressed
         "stack.xml": stack.encode("ascii"),
     }
     stream = io.BytesIO()
@@ -76,14 +76,14 @@ def archive(
 
 
 def merged_picture(data: bytes) -> bytes | None:
-    """What all layers of a file give together, as a PNG.
+    """All layers of a file combined, as a PNG.
 
     Args:
         data: Any file.
 
     Returns:
-        None where it is no OpenRaster file or has no such picture. Only one that is stored without
-        compression is taken, so that it cannot be larger than the file.
+        None if it is not an OpenRaster file or has no such picture. Only a picture stored without
+        compression is accepted, so it cannot be larger than the file.
     """
     if data[_HEADER : _HEADER + len(_MIMETYPE)] != _MIMETYPE:
         return None
@@ -95,7 +95,7 @@ def merged_picture(data: bytes) -> bytes | None:
             if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > len(data):
                 return None
             return file.read(entry)
-    # What zipfile raises for damaged archives, encrypted entries (RuntimeError) and unknown
+    # Raised by zipfile for damaged archives, encrypted entries (RuntimeError) and unknown
     # versions (NotImplementedError, a RuntimeError).
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError, RuntimeError):
         return None

@@ -1,8 +1,8 @@
-"""What the codecs share that decode or encode with Pillow.
+"""Functions shared by the codecs that decode or encode with Pillow.
 
-Pillow's plug-in classes are called directly and not through `Image.open`: only the
-format at hand is tried, and the size limit is ours (`Image.open` has one of its own, in a variable
-of the whole process).
+Pillow's plug-in classes are called directly instead of through `Image.open`: only the detected
+format is tried, and our own size limit applies (`Image.open` has one of its own, in a variable of
+the whole process).
 """
 
 import io
@@ -31,7 +31,7 @@ def open_still(plugin: type[ImageFile.ImageFile], file: InputFile) -> ImageFile.
 
     Args:
         plugin: Pillow's class for the format.
-        file: What to open.
+        file: The file to open.
 
     Raises:
         UnreadablePhotoError: It is damaged.
@@ -42,7 +42,7 @@ def open_still(plugin: type[ImageFile.ImageFile], file: InputFile) -> ImageFile.
         image = plugin(io.BytesIO(file.data))
     file.check_size(*image.size)
     with file.reading():
-        # Whether there are several frames, and not how many: counting those of a GIF reads all.
+        # Whether there are several frames, not how many: counting those of a GIF reads all of it.
         animated = bool(getattr(image, "is_animated", False))
     if animated:
         file.refuse_animation()
@@ -53,12 +53,12 @@ def decode_page(image: ImageFile.ImageFile, file: InputFile) -> DecodedPage:
     """Decodes an opened image, with the metadata that Pillow found in it.
 
     Args:
-        image: As `open_still` returns it.
+        image: As returned by `open_still`.
         file: For messages.
 
     Raises:
         UnreadablePhotoError: It is damaged.
-        UnsupportedPhotoError: Its pixels are of a kind that no photograph has.
+        UnsupportedPhotoError: Its pixels are of a kind that photographs do not have.
     """
     with file.reading():
         image.load()
@@ -81,7 +81,7 @@ def decode_page(image: ImageFile.ImageFile, file: InputFile) -> DecodedPage:
 
 
 def split_modes(image: Image.Image, file: InputFile) -> tuple[Image.Image | Pixels, Pixels | None]:
-    """Reduces any Pillow mode to the few that `DecodedPage` has, and separates transparency.
+    """Reduces any Pillow mode to the few that `DecodedPage` supports, and separates transparency.
 
     Args:
         image: Loaded or not.
@@ -91,7 +91,7 @@ def split_modes(image: Image.Image, file: InputFile) -> tuple[Image.Image | Pixe
         The picture as in `DecodedPage`, and its alpha.
 
     Raises:
-        UnsupportedPhotoError: Pixels of floating point, 32 bits or CIELAB.
+        UnsupportedPhotoError: Floating-point, 32-bit or CIELAB pixels.
     """
     mode = image.mode
     if mode.startswith("I;16") or mode == "I":
@@ -127,11 +127,11 @@ def _grey_16(image: Image.Image, file: InputFile) -> tuple[Pixels, Pixels | None
 # ----- writing -----
 
 _IN_ONE_CALL = frozenset({"AVIF", "JPEG2000", "WEBP"})
-"""Encoders that return once the picture is done: only the end of a process interrupts them."""
+"""Encoders that return only when the picture is done: only ending the process interrupts them."""
 
 
 class InSlices(io.BytesIO):
-    """What Pillow's other encoders write to, piece by piece: unwanted work ends at the next one."""
+    """The output of Pillow's other encoders, in pieces: cancelled work ends at the next one."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
         """Writes a piece.
@@ -147,7 +147,7 @@ def samples(photo: Photo) -> Pixels:
     """(H, W), or (H, W, 2 to 4): grey or colour, with alpha as the last channel."""
     color = photo.color
     if isinstance(color, HalfChroma):
-        # What a JPEG decoder would show.
+        # The samples that a JPEG decoder would return.
         color = jpeg_pixels.decode_rgb(jpeg_pixels.encode_planes(photo.grey, color))
     if color is None:
         color = photo.grey
@@ -162,7 +162,7 @@ def image_of(photo: Photo) -> Image.Image:
 
 
 def image_without_la(photo: Photo) -> Image.Image:
-    """As `image_of`, for the WebP and AVIF writers: they have no grey with alpha."""
+    """Like `image_of`, for the WebP and AVIF writers: they do not support grey with alpha."""
     image = image_of(photo)
     return image.convert("RGBA") if image.mode == "LA" else image
 
@@ -172,15 +172,15 @@ def save(image: Image.Image, kind: str, **options: object) -> bytes:
 
     Args:
         image: The picture.
-        kind: Pillow's name of the format.
-        **options: Of that format's writer.
+        kind: Pillow's name for the format.
+        **options: For the writer of that format.
 
     Returns:
         The file.
 
     Raises:
         ValueError: The encoder refuses.
-        UnsupportedPhotoError: In a sandbox: the encoder crashed or took too much.
+        UnsupportedPhotoError: In a sandbox: the encoder crashed or exceeded its limits.
         WorkCancelledError: Nobody waits for the file any more.
     """
     sandbox = scope.current()
@@ -188,7 +188,7 @@ def save(image: Image.Image, kind: str, **options: object) -> bytes:
         return sandbox.encode(image, kind, options)
     stream = InSlices()
     with warnings.catch_warnings():
-        # Writers look into the EXIF block they are given and warn about details in it.
+        # Writers parse the EXIF block they receive and warn about details in it.
         warnings.simplefilter("ignore")
         image.save(stream, kind, **options)
     return stream.getvalue()

@@ -1,7 +1,7 @@
-"""The chunks of a PNG: read, each within a bound, and written with other metadata.
+"""The chunks of a PNG: read, each within a limit, and written with other metadata.
 
-Chunks that are not known here are carried where their names say that they may be (the lower case of
-the fourth letter); the others depend on pixels, and are named.
+Unrecognised chunks are carried if their names permit it (the case of the fourth letter); the others
+depend on pixels, and are reported by name.
 
 Source: PNG specification, third edition (W3C), sections 5 and 11.
 """
@@ -29,7 +29,7 @@ _PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 COLOR_CHUNKS = {b"cICP": 4, b"sRGB": 1, b"gAMA": 4, b"cHRM": 32, b"mDCV": 24, b"cLLI": 8}
 """Kinds of chunks that state colours, and their lengths."""
 
-# How the pixels are decoded faster, on one system.
+# How the pixels are decoded faster, on one operating system.
 _STORAGE_CHUNKS = (b"iDOT",)
 _RAW_PROFILE = "Raw profile type "
 
@@ -45,8 +45,8 @@ class PngChunks:
         kind: Colour type: 0 grey, 2 RGB, 3 palette, 4 grey+alpha, 6 RGBA.
         pixels: Signature and critical chunks, for the decoder.
         transparent: The tRNS chunk.
-        frames: Of an animation.
-        complete: Whether the end chunk was there.
+        frames: Number of frames of an animation.
+        complete: Whether the end chunk was present.
         unknown: Chunks that were not recognised.
         colors: The chunks that state colours without a profile, by kind.
     """
@@ -72,7 +72,7 @@ class PngChunks:
 
 
 def _walk(data: bytes) -> Iterator[tuple[bytes, bytes, bytes, int]]:
-    """Kind, body, the whole and the end of every complete chunk."""
+    """Kind, body, all bytes and end of every complete chunk."""
     at = len(SIGNATURE)
     for _ in range(_MAX_CHUNKS):
         if at + 12 > len(data):
@@ -88,7 +88,7 @@ def _walk(data: bytes) -> Iterator[tuple[bytes, bytes, bytes, int]]:
 
 
 def read_chunks(data: bytes) -> PngChunks:
-    """Reads all chunks; nothing is decompressed beyond its bound."""
+    """Reads all chunks; nothing is decompressed beyond its limit."""
     found = PngChunks()
     for kind, body, whole, end in _walk(data):
         if kind in _PIXEL_CHUNKS:
@@ -112,7 +112,7 @@ def read_chunks(data: bytes) -> PngChunks:
         elif kind == b"IEND":
             found.complete = True
             if data[end:].strip(b"\0"):
-                found.unknown.leave("bytes behind its end")
+                found.unknown.leave("bytes after its end")
         elif kind in COLOR_CHUNKS:
             found.colors.setdefault(kind, body)
         elif kind not in _PIXEL_CHUNKS:
@@ -129,19 +129,19 @@ def _resolution(found: PngChunks, body: bytes) -> None:
 
 
 def _unknown(found: PngChunks, kind: bytes, body: bytes) -> None:
-    """A chunk that nothing else is done with (section 5.4, naming conventions)."""
+    """A chunk that is not used in any other way (section 5.4, naming conventions)."""
     if kind in _STORAGE_CHUNKS:
         return
     name = f"chunk {shown_name(kind)}"
     if kind == b"bKGD":
-        # A background in the form that pixels of three channels need.
+        # The background in the form that three-channel pixels need.
         grey = found.kind in (0, 4) and len(body) == 2 and found.bits >= 8
         if grey or (found.kind in (2, 6) and len(body) == 6):
             found.unknown.carry(name, kind, body * 3 if grey else body)
             return
     if kind == b"sBIT" and set(body) == {found.bits}:
-        return  # all of them are significant
-    # The date of the last change stays true of the photograph, as it does in EXIF.
+        return  # all bits are significant
+    # The date of the last change remains true of the photograph, as it does in EXIF.
     if kind == b"tIME" or kind[3:4].islower():
         found.unknown.carry(name, kind, body)
     else:
@@ -149,7 +149,7 @@ def _unknown(found: PngChunks, kind: bytes, body: bytes) -> None:
 
 
 def _inflate(found: PngChunks, data: bytes, title: str) -> bytes | None:
-    """Decompresses within the bounds; None, and a note, where it is larger or damaged."""
+    """Decompresses within the limits; None, and a note, if it is larger or damaged."""
     limit = min(_MAX_TEXT_BYTES, found.budget)
     worker = zlib.decompressobj()
     try:
@@ -200,10 +200,10 @@ def _text(found: PngChunks, kind: bytes, body: bytes) -> None:
 
 
 def _raw_profile(found: PngChunks, kind: str, value: bytes) -> bool:
-    """A block as hexadecimal text, the way ImageMagick and exiftool write it.
+    """A block as hexadecimal text, as written by ImageMagick and exiftool.
 
     Returns:
-        Whether it was understood; any other is an ordinary text.
+        Whether it was understood; otherwise it is an ordinary text.
     """
     lines = value.split(b"\n", 3)
     digits = lines[3].translate(None, b" \t\r\n") if len(lines) == 4 else b""
@@ -233,11 +233,11 @@ def write_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def with_metadata(data: bytes, metadata: OutputMetadata) -> bytes:
-    """Puts metadata into an encoded PNG, before the pixels, where every reader looks.
+    """Inserts metadata into an encoded PNG, before the pixels, where every reader looks for it.
 
     Args:
-        data: As the encoder made it.
-        metadata: Everything but a comment, which a PNG has no chunk for.
+        data: As encoded.
+        metadata: Everything except a comment, for which PNG has no chunk.
 
     Returns:
         The file.
@@ -261,7 +261,7 @@ def with_metadata(data: bytes, metadata: OutputMetadata) -> bytes:
 
 
 def _fitting(part: Part, data: bytes) -> bytes:
-    """A carried chunk, its background for one channel again where the PNG is written grey."""
+    """A carried chunk; its background is converted back to one channel if the PNG is grey."""
     body = part.data
     if part.kind == b"bKGD" and data[len(SIGNATURE) + 17] in (0, 4):
         body = body[:2]
@@ -269,7 +269,7 @@ def _fitting(part: Part, data: bytes) -> bytes:
 
 
 def _raw_profile_chunk(kind: str, block: bytes) -> bytes:
-    """A block as hexadecimal text: what ImageMagick and exiftool read IPTC from."""
+    """A block as hexadecimal text, from which ImageMagick and exiftool read IPTC."""
     digits = block.hex()
     lines = "\n".join(digits[at : at + 72] for at in range(0, len(digits), 72))
     text = f"\n{kind}\n{len(block):8}\n{lines}\n".encode()

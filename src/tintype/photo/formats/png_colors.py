@@ -1,4 +1,4 @@
-"""The colours of a PNG as its chunks state them.
+"""The colours of a PNG as stated by its chunks.
 
 Source: PNG specification, third edition (W3C), sections 4.3 (order of precedence), 11.3.2
 (colours) and 11.3.2.7 and 11.3.2.8 (mDCV, cLLI).
@@ -14,10 +14,10 @@ _LIGHT_STEPS = 10_000
 
 
 def profile(found: PngChunks) -> bytes | None:
-    """The profile of the pixels, embedded or stated; what states sRGB is carried as it is.
+    """The profile of the pixels, embedded or stated; chunks that state sRGB are carried unchanged.
 
     Args:
-        found: The chunks. Those of colours become parts or notes.
+        found: The chunks. Those that state colours become parts or notes.
 
     Returns:
         None for sRGB.
@@ -26,7 +26,7 @@ def profile(found: PngChunks) -> bytes | None:
     try:
         stated = _stated(chunks, has_profile=found.icc is not None)
     except UnusableColorsError as error:
-        found.notes.append(f"Its colours are stated by {error}: the pixels are taken as sRGB.")
+        found.notes.append(f"Its colours are stated by {error}: the pixels are treated as sRGB.")
         return found.icc
     if b"cICP" in chunks and chunks[b"cICP"][1] in hdr.NAMES:
         found.notes.append(hdr.note(chunks[b"cICP"][1], _peak(chunks)))
@@ -60,7 +60,7 @@ def _stated(chunks: dict[bytes, bytes], *, has_profile: bool) -> bytes | None:
 
 
 def _peak(chunks: dict[bytes, bytes]) -> float | None:
-    """cd/m2 of the brightest pixel, in steps of 0.0001 in the chunks."""
+    """Peak in cd/m2; the chunks state it in steps of 0.0001."""
     brightest = mastering = 0
     if b"cLLI" in chunks:
         (brightest,) = struct.unpack_from(">I", chunks[b"cLLI"])

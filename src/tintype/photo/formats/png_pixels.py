@@ -1,7 +1,7 @@
-"""The pixels of a PNG, decoded and encoded with 8 and with 16 bits.
+"""The pixels of a PNG, decoded and encoded with 8 or 16 bits.
 
-Pillow decodes 16-bit RGB to 8 bits, but its unpackers can return the high or the low bytes. Two
-passes of C code give all sixteen bits, interlaced or not, twenty times faster than unfiltering
+Pillow decodes 16-bit RGB to 8 bits, but its unpackers can return either the high or the low bytes.
+Two passes of C code yield all sixteen bits, interlaced or not, twenty times faster than unfiltering
 Paeth rows in NumPy.
 
 Source: PNG specification, third edition (W3C), sections 9 and 11.
@@ -39,7 +39,7 @@ def decode(file: InputFile, found: PngChunks) -> DecodedPage:
         image: Image.Image = PngImagePlugin.PngImageFile(io.BytesIO(b"".join(found.pixels)))
         image.load()
         if found.kind == 0 and found.bits < 8 and found.transparent:
-            # The file states it in its own steps; the pixels are spread over 0..255 already.
+            # The file states it in its own range; the pixels have already been scaled to 0..255.
             transparent = int.from_bytes(found.transparent[:2], "big")
             image = image.convert("L")
             image.info["transparency"] = transparent * 255 // (2**found.bits - 1)
@@ -47,8 +47,8 @@ def decode(file: InputFile, found: PngChunks) -> DecodedPage:
     return DecodedPage(picture, alpha)
 
 
-# By colour type: the unpackers for high and low bytes. Grey with alpha at 16 bits has as many bytes
-# a pixel as RGBA at 8, which is all that the filters depend on.
+# By colour type: the unpackers for high and low bytes. 16-bit grey with alpha has as many bytes per
+# pixel as 8-bit RGBA, and the filters depend on nothing else.
 _UNPACKERS = {2: ("RGB;16B", "RGB;16L"), 6: ("RGBA;16B", "RGBA;16L"), 4: ("RGBA", "")}
 
 
@@ -84,14 +84,14 @@ def _unpacked(stream: bytes, rawmode: str) -> Pixels:
 
 
 def encode(pixels: Pixels) -> bytes:
-    """Encodes (H, W), (H, W, 2), (H, W, 3) or (H, W, 4) of 8 or 16 bits.
+    """Encodes (H, W), (H, W, 2), (H, W, 3) or (H, W, 4) with 8 or 16 bits.
 
     Returns:
         A PNG without metadata.
     """
     if pixels.dtype == np.uint8:
         stream = pillow.InSlices()
-        # Level 1: level 6 takes five times as long for a few per cent.
+        # Level 1: level 6 takes five times as long and saves a few per cent.
         Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "PNG", compress_level=1)
         return stream.getvalue()
     height, width = pixels.shape[:2]

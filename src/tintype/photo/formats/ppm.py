@@ -1,6 +1,6 @@
-"""PBM, PGM, PPM and PFM: Pillow decodes up to 8 bits; more bytes a sample are read here.
+"""PBM, PGM, PPM and PFM: Pillow decodes up to 8 bits; larger samples are read here.
 
-Pillow reduces 16-bit colour to 8 bits. PFM holds light, in floating-point numbers.
+Pillow reduces 16-bit colour to 8 bits. PFM stores light as floating-point numbers.
 
 Source: the Netpbm format descriptions (pbm, pgm, ppm, pfm).
 """
@@ -15,9 +15,9 @@ from tintype.photo.parts import UnknownParts
 if TYPE_CHECKING:
     from tintype.photo.formats.input_file import InputFile
 
-# The fields of a header, each a number; and comments, which may stand between them.
+# The fields of a header, each a number; and comments, which may come between them.
 _FIELD = re.compile(rb"[ \t\r\n\v\f]*(?:#([^\r\n]*)[\r\n]|(\d{1,10})(?=[ \t\r\n\v\f#]))")
-# Width, height, and a number whose sign tells the order of bytes.
+# Width, height, and a number whose sign gives the byte order.
 _FLOAT_HEADER = re.compile(rb"P[Ff]\s+(\d{1,10})\s+(\d{1,10})\s+([+-]?[\d.eE+-]{1,20})\s")
 _MAX_FIELDS = 1000
 _MAX_COMMENT = 16_384
@@ -29,7 +29,7 @@ class PpmHeader:
 
     Attributes:
         numbers: Width, height and, unless the samples are bits, the largest value.
-        comments: Without their marks.
+        comments: Without the comment markers.
         end: Where the samples begin.
     """
 
@@ -39,7 +39,7 @@ class PpmHeader:
 
 
 def _read_header(data: bytes) -> PpmHeader | None:
-    """Reads a header; None where it is damaged."""
+    """Reads a header; None if it is damaged."""
     found = PpmHeader()
     at = 2
     for _ in range(_MAX_FIELDS):
@@ -93,7 +93,7 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
 
 
 def _read_floats(file: "InputFile") -> DecodedPage:
-    """A PFM: light, upside down in the file; encoded as sRGB in 16 bits."""
+    """A PFM: light, stored upside down; encoded as 16-bit sRGB."""
     import numpy as np
 
     from tintype.color.cielab import linear_to_rgb01
@@ -117,13 +117,13 @@ def _read_floats(file: "InputFile") -> DecodedPage:
     page.notes = (note,)
     unknown = UnknownParts()
     if file.data[header.end() + 4 * count :].strip():
-        unknown.leave("what follows its picture")
+        unknown.leave("data after its picture")
     page.notes += unknown.notes()
     return page
 
 
 def _with_comments(page: DecodedPage, header: PpmHeader | None, data: bytes) -> DecodedPage:
-    """The comments of the header; and a remark where more follows the samples."""
+    """Adds the comments of the header, and a note if anything follows the samples."""
     if header is None:
         return page
     text = b"\n".join(comment for comment in header.comments if comment)
@@ -138,7 +138,7 @@ def _with_comments(page: DecodedPage, header: PpmHeader | None, data: bytes) -> 
     if len(text) > _MAX_COMMENT:
         unknown.leave("the rest of a long comment")
     if size and data[header.end + size :].strip():
-        unknown.leave("what follows its picture")
+        unknown.leave("data after its picture")
     page.notes += unknown.notes()
     return page
 

@@ -1,22 +1,23 @@
-"""Raw files of cameras and scanners, so that nobody takes their preview for the photograph.
+"""Raw files of cameras and scanners, refused so their preview is not taken for the photograph.
 
-Most are TIFF files whose first page is a small preview. What a sensor counted is in another
-directory or in a block of the maker's own, in a form that needs developing: black level, white
-balance, tone curve.
+Most are TIFF files whose first page is a small preview. The sensor data is in another directory or
+in a block of the maker's own, in a form that needs developing: black level, white balance, tone
+curve.
 
-Known are, by their signature: Canon (CRW, CR2, CR3), Fujifilm (RAF), Kyocera Contax (RAW), Lytro
-(LFP), Minolta (MRW), Olympus (ORF), Panasonic and Leica (RW2, RWL), Phase One (IIQ), RED (R3D),
-Sigma (X3F); by the kind or the compression of their pixels, whoever wrote them: all who write DNG
-(GPR of GoPro among them), Epson (ERF), Kodak (DCR), Mamiya (MEF), Nikon (NEF, NRW), Pentax (PEF),
-Samsung (SRW), Sony (ARW) and others; and by a tag of the maker's own together with where it stands:
+These are recognised by their signature: Canon (CRW, CR2, CR3), Fujifilm (RAF), Kyocera Contax
+(RAW), Lytro (LFP), Minolta (MRW), Olympus (ORF), Panasonic and Leica (RW2, RWL), Phase One (IIQ),
+RED (R3D), Sigma (X3F). By the kind or compression of their pixels, whoever wrote them: all DNG
+files (including GoPro's GPR), Epson (ERF), Kodak (DCR), Mamiya (MEF), Nikon (NEF, NRW), Pentax
+(PEF), Samsung (SRW), Sony (ARW) and others. By a tag of the maker's own together with its location:
 DNG, Hasselblad (3FR, FFF), Kodak (KDC), Leaf (MOS), Sony (ARW, SR2).
 
-Such a tag alone makes no raw file: programs that copy all metadata take it over into the finished
-TIFF. There the page that has it is the photograph, and nothing large is stored beside its pixels.
+Such a tag alone does not make a raw file: programs that copy all metadata copy it into the finished
+TIFF. There the page that contains it is the photograph, and nothing large is stored beside its
+pixels.
 
 Sources: Adobe DNG 1.7 (tag 50706, photometric interpretations 32803 and 34892); TIFF/EP (ISO
-12234-2); the signatures as libmagic and ExifTool 12.57 list them; compressions as libtiff and
-ExifTool list them; tags of makers as ExifTool lists them for the first directory.
+12234-2); the signatures listed by libmagic and ExifTool 12.57; compressions listed by libtiff and
+ExifTool; makers' tags listed by ExifTool for the first directory.
 """
 
 from collections.abc import Iterable
@@ -27,11 +28,11 @@ from tintype.photo.metadata.ifd import Directory, TiffStructure
 
 _DNG_VERSION = 50706
 _REDUCED = 1  # in NewSubfileType
-# A color filter array, and linear raw.
+# Photometric interpretations: colour filter array, and linear raw.
 _RAW_PIXELS = frozenset({32803, 34892})
-# Of Sony, Samsung, Kodak, Nikon and Pentax; lossy DNG.
+# Compressions of Sony, Samsung, Kodak, Nikon and Pentax; lossy DNG.
 _RAW_COMPRESSIONS = frozenset({32767, 32769, 32770, 32772, 32867, 34713, 34892, 65000, 65535})
-# Where makers put what a sensor counted, or how to read it.
+# Where makers store sensor data, or how to read it.
 _SONY_RAW_FILE_TYPE, _LEAF_DATA = 28672, 34310
 _RAW_TAGS = {
     _DNG_VERSION: "DNG",
@@ -40,9 +41,9 @@ _RAW_TAGS = {
     46275: "3FR",  # HasselbladRawImage
     65024: "KDC",  # KDC_IFD
 }
-# With one of these, grey of more than 8 bits is what a sensor counted: a tag, and how it begins.
+# With one of these, grey of more than 8 bits is sensor data: a tag, and how its value begins.
 _WITH_GREY = {_SONY_RAW_FILE_TYPE: b"", _LEAF_DATA: b"PKTS"}
-# What may lie in a finished file beside pixels and known tags: EXIF, previews.
+# Other contents allowed in a finished file, beside pixels and known tags: EXIF, previews.
 _BESIDE = 1 << 16
 _SIGNATURES = (
     (0, b"FUJIFILMCCD-RAW", "RAF"),
@@ -59,7 +60,7 @@ _SIGNATURES = (
     (4, b"RED2", "R3D"),
     (0, b"\x89LFP\r\n\x1a\n", "LFP"),
 )
-# With where the first directory begins, or the pixels of an ordinary TIFF could be taken for one.
+# Including the offset of the first directory, or the pixels of an ordinary TIFF could match.
 _TIFF_SIGNATURES = (
     (4, b"\x10\0\0\0CR\2", "CR2"),
     (8, b"IIIITwaR", "IIQ"),
@@ -105,7 +106,7 @@ def refuse_by_tags(
 
 
 def _is_raw_page(structure: TiffStructure, directory: Directory, tag: int) -> bool:
-    """Whether a page with a maker's tag is a preview, or what a sensor counted."""
+    """Whether a page with a maker's tag is a preview, or sensor data."""
     if tiff_tags.values(structure, directory, tiff_tags.SUBFILE, 0)[0] & _REDUCED:
         return True
     if tag not in _WITH_GREY or not directory.entries[tag].data.startswith(_WITH_GREY[tag]):
@@ -115,7 +116,7 @@ def _is_raw_page(structure: TiffStructure, directory: Directory, tag: int) -> bo
 
 
 def _hidden_bytes(file: InputFile, structure: TiffStructure, directories: list[Directory]) -> int:
-    """How many bytes more than the pixels of all pages lie in no page and in no known tag."""
+    """Bytes outside all pages and known tags, minus the bytes of the pixels of all pages."""
     pixels = known = 0
     for directory in directories:
         known += directory.size
@@ -127,7 +128,7 @@ def _hidden_bytes(file: InputFile, structure: TiffStructure, directories: list[D
 
 
 def _stored_bytes(structure: TiffStructure, directory: Directory) -> int:
-    """Bytes of the pixels of a page."""
+    """Stored bytes of the pixels of a page."""
     for tag in (tiff_tags.TILE_COUNTS, tiff_tags.STRIP_COUNTS):
         if tag in directory.entries:
             return sum(tiff_tags.table(structure, directory, tag, tiff_tags.MAX_BLOCKS))

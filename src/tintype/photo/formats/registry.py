@@ -1,6 +1,6 @@
-"""The list of formats, and how one is found: by its name, by a file's ending, by its contents.
+"""The list of formats, and how one is found: by name, by file extension, by contents.
 
-Everything about a format is in its own module. A new one is that module and a line here.
+Everything about a format is in its own module. A new format is that module and a line here.
 """
 
 from collections.abc import Mapping
@@ -18,8 +18,8 @@ from tintype.photo.formats.ppm import PPM
 from tintype.photo.formats.tiff import TIFF
 from tintype.photo.formats.webp import WEBP
 
-# In the order of the printed table. Contents are tried in this order too: an AVIF file may name the
-# brands of HEIC as well.
+# In the order of the printed table. Contents are matched in this order too: an AVIF file may also
+# list the brands of HEIC.
 CODECS: tuple[Codec, ...] = (JPEG, PNG, TIFF, WEBP, AVIF, JPEG2000, BMP, PPM, HEIC, GIF)
 
 FORMATS: Mapping[str, Codec] = MappingProxyType({codec.name: codec for codec in CODECS})
@@ -29,10 +29,10 @@ _BY_SUFFIX = {suffix: codec.name for codec in CODECS for suffix in codec.suffixe
 
 
 def format_of_suffix(suffix: str) -> str | None:
-    """The format that a file ending promises.
+    """The format that a file extension implies.
 
     Args:
-        suffix: With its dot, any case.
+        suffix: With its dot, in any case.
 
     Returns:
         A key of `FORMATS`, or None.
@@ -41,13 +41,13 @@ def format_of_suffix(suffix: str) -> str | None:
 
 
 def writable_format(name: str) -> str | None:
-    """The format that somebody names in order to have it written.
+    """The format that a user names for the output.
 
     Args:
-        name: Of the format, or one of its endings with or without the dot; any case.
+        name: Of the format, or one of its extensions with or without the dot; in any case.
 
     Returns:
-        A key of `FORMATS`, or None where it is unknown or can only be read.
+        A key of `FORMATS`, or None if it is unknown or can only be read.
     """
     typed = name.lower().removeprefix(".")
     found = next((key for key in FORMATS if key.lower() == typed), None)
@@ -61,7 +61,7 @@ def writable_formats() -> tuple[str, ...]:
 
 
 def sniff(data: bytes) -> str | None:
-    """The format of a file by its first bytes: names lie, contents do not.
+    """The format of a file, judging by its first bytes: names may be wrong, contents are not.
 
     Args:
         data: The file, or at least its first 512 bytes.
@@ -73,18 +73,18 @@ def sniff(data: bytes) -> str | None:
 
 
 def readable_titles() -> str:
-    """What can be read, as a list in a sentence: ``JPEG, PNG and GIF``."""
+    """The readable formats, as a list in a sentence: ``JPEG, PNG and GIF``."""
     *titles, last = (codec.title for codec in CODECS)
     return f"{', '.join(titles)} and {last}"
 
 
 def reads(codec: Codec) -> frozenset[Column]:
-    """What is read of a file of a format."""
+    """What is read from a file of a format."""
     return codec.carries if codec.reads is None else codec.reads
 
 
 def _cell(codec: Codec, target: Codec, column: Column) -> str:
-    """What becomes of something in a file of one format that is written in another."""
+    """What becomes of a property when a file of one format is written in another."""
     if column == "provenance":
         return "yes" if column in target.carries else ""
     if column not in reads(codec):
@@ -97,7 +97,7 @@ def _cell(codec: Codec, target: Codec, column: Column) -> str:
 
 
 def accepted_types() -> tuple[str, ...]:
-    """What can be read, as MIME types and endings for the ``accept`` of a file chooser."""
+    """Readable formats as MIME types and extensions, for the ``accept`` of a file chooser."""
     found = [name for codec in CODECS for name in (codec.mime, *codec.suffixes)]
     return tuple(dict.fromkeys(found))
 

@@ -1,12 +1,12 @@
-"""TIFF: every page, 8 and 16 bits, with its tags.
+"""TIFF: every page, 8-bit and 16-bit, with its tags.
 
-Most pages are read strip by strip (`tiff_layout`, `tiff_strips`). The rest (fax, JPEG, line art of
-1 to 4 bits, palettes and CMYK of 8) is read by Pillow.
+Most pages are read strip by strip (`tiff_layout`, `tiff_strips`). The rest (fax, JPEG, 1-bit to
+4-bit line art, 8-bit palettes and CMYK) is read by Pillow.
 
-(tifffile was the alternative. It cannot read LZW without a 50-MB package, nor write the EXIF and
-GPS directories of a page.)
+(tifffile was the alternative. It cannot read LZW without a 50-MB package, or write the EXIF and GPS
+directories of a page.)
 
-Sources: TIFF revision 6.0; TIFF/EP for tags of cameras.
+Sources: TIFF revision 6.0; TIFF/EP for camera tags.
 """
 
 import io
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from tintype.photo.formats import tiff_pages
     from tintype.photo.formats.input_file import InputFile
 
-# How many samples are colours, by photometric interpretation.
+# Number of colour samples, by photometric interpretation.
 _COLORS = {2: 3, 5: 4, 6: 3, 8: 3, 9: 3, 10: 3}
-_UNKNOWN_PIXELS = ("unknown pixel mode", "unknown raw mode for given image mode")  # says Pillow
-# Compressions of which libtiff reads the usual kinds.
+_UNKNOWN_PIXELS = ("unknown pixel mode", "unknown raw mode for given image mode")  # from Pillow
+# Compressions of which libtiff supports the usual kinds.
 _HALF_KNOWN = {6: "old-style JPEG", 32809: "ThunderScan"}
-_NOT_BUILT_IN = "support is not configured"  # what libtiff prints of a compression it lacks
+_NOT_BUILT_IN = "support is not configured"  # libtiff's message about a compression it lacks
 
 
 def _sniff(head: bytes) -> bool:
@@ -48,7 +48,7 @@ def _sniff(head: bytes) -> bool:
 
 
 def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
-    """One for each photograph; small copies (previews) are left out."""
+    """One page for each photograph; small copies (previews) are left out."""
     from tintype.photo.formats import raw_files, tiff_pages
 
     try:
@@ -62,7 +62,7 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     if pages.more:
         file.refuse(f"has more than {tiff_pages.MAX_PAGES} pages", "Split it into smaller files.")
     if not pages.pictures:
-        file.refuse("holds no photograph but a mask", "Colour the picture that it belongs to.")
+        file.refuse("contains a mask but no photograph", "Colour the picture that it belongs to.")
     _check_sizes(file, structure, pages)
     decoded = []
     budget = tiff_budget.MetadataBudget(len(file.data))
@@ -96,7 +96,7 @@ def _attach(
     place: "tiff_pages.AttachedPlace",
     picture: Directory,
 ) -> None:
-    """Reads a page that belongs to a photograph; where it is damaged, the photograph goes on."""
+    """Reads a page that belongs to a photograph; if it is damaged, only the page is lost."""
     import numpy as np
 
     from tintype.photo.formats import tiff_pages
@@ -118,7 +118,7 @@ def _attach(
         return
     turn = read.orientation or 1
     if exif.ORIENTATION not in page.entries:
-        # It lies as the photograph does.
+        # It has the orientation of the photograph.
         turn = tiff_tags.values(structure, picture, exif.ORIENTATION, 1)[0]
     bits = tiff_tags.values(structure, page, tiff_tags.BITS, 1)[0]
     attached = AttachedPage(
@@ -173,11 +173,11 @@ def _read_xmp(data: bytes) -> bytes | None:
 
 
 def _read_with_pillow(file: "InputFile", structure: TiffStructure, page: Directory) -> DecodedPage:
-    """A page of 8 bits or fewer in a form that libtiff can read; Pillow turns it upright.
+    """A page of 8 bits or fewer in a form that libtiff supports; Pillow turns it upright.
 
-    Pillow is given the file with one new directory at its end, that of this page's storage: finding
-    the page among the others would read all of them again for each, and the pixels do not need a
-    profile or a maker note of megabytes.
+    Pillow reads a copy of the file with a new directory appended, which describes only this page's
+    storage: finding the page among the others would read all of them again for each page, and the
+    pixels do not need a profile or a maker note of megabytes.
     """
     from PIL import TiffImagePlugin
 
@@ -216,7 +216,7 @@ def _read_with_pillow(file: "InputFile", structure: TiffStructure, page: Directo
 
 
 def _classic(order: str, entry: DirectoryEntry) -> DirectoryEntry:
-    """An entry of a BigTIFF as an entry of the classic kind."""
+    """An entry of a BigTIFF as an entry of a classic TIFF."""
     if entry.kind not in (16, 17, 18):
         return entry
     return ifd.integer_entry(order, ifd.LONG, *entry.integers(order, most=tiff_tags.MAX_BLOCKS))
@@ -225,7 +225,7 @@ def _classic(order: str, entry: DirectoryEntry) -> DirectoryEntry:
 def _add_tags(
     decoded: DecodedPage, structure: TiffStructure, page: Directory, *, turned: bool
 ) -> None:
-    """Adds the metadata in the tags of a page."""
+    """Adds the metadata from the tags of a page."""
     from tintype.photo.formats import tiff_colors
     from tintype.photo.metadata import color_space
 
@@ -237,7 +237,7 @@ def _add_tags(
     decoded.dpi = exif.resolution_of(entries, structure.order)
     if turned and decoded.dpi and stored in (5, 6, 7, 8):
         decoded.dpi = decoded.dpi[1], decoded.dpi[0]
-    # CIELAB means the same everywhere, and is in sRGB by now.
+    # CIELAB is device-independent, and has already been converted to sRGB.
     decoded.icc = None if photometric in (8, 9) else _bytes(page, tiff_tags.ICC)
     decoded.xmp = _bytes(page, tiff_tags.XMP)
     compression = tiff_tags.values(structure, page, tiff_tags.COMPRESSION, 1)[0]
@@ -257,7 +257,7 @@ def _add_tags(
     samples = tiff_tags.values(structure, page, tiff_tags.SAMPLES, colors)[0]
     extra = samples - colors - (decoded.alpha is not None)
     if extra > 0:
-        unknown.leave("a channel beside the colours" if extra == 1 else f"{extra} more channels")
+        unknown.leave("an extra channel" if extra == 1 else f"{extra} extra channels")
     tiff_unknown.read_unknown(structure, page, unknown)
     decoded.parts = tuple(unknown.carried)
     decoded.notes += unknown.notes()
@@ -268,7 +268,7 @@ def _bytes(page: Directory, tag: int) -> bytes | None:
 
 
 def _exif_block(structure: TiffStructure, page: Directory) -> bytes | None:
-    """The describing tags of a page with its EXIF and GPS directories, as an EXIF block."""
+    """The descriptive tags of a page with its EXIF and GPS directories, as an EXIF block."""
     tags = tiff_tags.tree(structure, page, (*tiff_tags.DESCRIPTIVE, *tiff_tags.BELOW_PAGE))
     if not tags:
         return None

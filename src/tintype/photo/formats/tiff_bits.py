@@ -1,8 +1,8 @@
-"""Samples of a TIFF that are no whole number of 8, 16, 32 or 64 bits, and bits in reverse order.
+"""TIFF samples that are not a whole number of 8, 16, 32 or 64 bits, and reversed bit order.
 
-Scanners write 10, 12 and 14 bits a sample, old programs 2, 4 and 6. They follow one another without
-gaps, the highest bit first, and every row begins with a new byte. Samples of 24 bits are three
-bytes in the order of the file.
+Scanners write 10, 12 and 14 bits per sample, old programs 2, 4 and 6. Samples follow one another
+without gaps, highest bit first, and every row starts on a new byte. 24-bit samples are three bytes
+in the byte order of the file.
 
 Source: TIFF revision 6.0, sections 8 (BitsPerSample, FillOrder) and 3 (rows).
 """
@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_BYTES = 5  # that a sample of at most 32 bits lies in
+_BYTES = 5  # that a sample of at most 32 bits can span
 _ROWS = 64  # unpacked at a time
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def in_order(data: bytes) -> bytes:
-    """Bytes that were stored with the lowest bit first (FillOrder 2), the highest first."""
+    """Reverses bytes that were stored lowest bit first (FillOrder 2)."""
     return data.translate(_REVERSED)
 
 
@@ -26,27 +26,27 @@ def row_bytes(samples: int, bits: int) -> int:
     """Bytes of a row.
 
     Args:
-        samples: In a row, of all channels that are stored together.
-        bits: Of each.
+        samples: Samples in a row, of all channels that are stored together.
+        bits: Bits per sample.
     """
     return (samples * bits + 7) // 8
 
 
 def memory_bits(bits: int) -> int:
-    """Bits of the smallest integer that holds a sample of so many."""
+    """Bits of the smallest integer type for samples of this many bits."""
     return next(size for size in (8, 16, 32, 64) if size >= bits)
 
 
 def unpacked(
     data: bytes, shape: tuple[int, int, int], bits: int, order: str
 ) -> NDArray[np.unsignedinteger[Any]]:
-    """The samples of a strip or tile as they are stored.
+    """The samples of a strip or tile, as stored.
 
     Args:
         data: All of its bytes.
         shape: (rows, columns, samples).
-        bits: Of a sample, 1 to 32, and no multiple of 8 but 24.
-        order: Of the file, "<" or ">".
+        bits: Per sample, 1 to 32, and not a multiple of 8 except 24.
+        order: Byte order of the file, "<" or ">".
 
     Returns:
         ``shape``; uint8, uint16 or uint32.
@@ -73,14 +73,14 @@ def unpacked(
 
 
 def spread(samples: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Samples of fewer bits than their type has as codes of it: the largest becomes the largest.
+    """Scales samples with fewer bits than their type to its full range: the largest to the largest.
 
     Args:
         samples: uint8 or uint16.
-        bits: Of a sample.
+        bits: Per sample.
 
     Returns:
-        Of the same shape and type.
+        The same shape and type.
     """
     largest, top = (1 << bits) - 1, int(np.iinfo(samples.dtype).max)
     steps = np.arange(largest + 1, dtype=np.uint64)

@@ -1,7 +1,7 @@
-"""A bound on the metadata of all pages of a TIFF together.
+"""A limit on the metadata of all pages of a TIFF together.
 
-Pages may share their values, so that a thousand of them claim the same megabytes each. Equal blocks
-are kept once; pages that together claim more than the whole file go without.
+Pages may share their values, so a thousand pages can claim the same megabytes each. Equal blocks
+are kept once; pages that together claim more than the whole file lose their metadata.
 """
 
 from tintype.photo.formats.codec import DecodedPage
@@ -11,7 +11,7 @@ _FIELDS = ("icc", "exif", "xmp", "iptc")
 
 
 class MetadataBudget:
-    """What the pages read so far have used.
+    """Tracks the metadata of the pages read so far.
 
     Args:
         file_bytes: The length of the file.
@@ -22,7 +22,7 @@ class MetadataBudget:
         self._before: dict[str, bytes] = {}
 
     def bounded(self, page: DecodedPage) -> DecodedPage:
-        """The page, without its metadata where there are too many; a note says so."""
+        """The page, without its metadata if there is too much in total; a note says so."""
         size = sum(len(part.data) for part in page.parts)
         for name in _FIELDS:
             block: bytes | None = getattr(page, name)
@@ -36,7 +36,7 @@ class MetadataBudget:
             for name in _FIELDS:
                 setattr(page, name, None)
             page.parts = ()
-            page.notes += ("The metadata of its pages are far too large and were left out.",)
+            page.notes += ("The metadata of its pages is far too large and was left out.",)
             return page
         self._left -= size
         for name in _FIELDS:

@@ -1,7 +1,7 @@
-"""Where the samples of a TIFF page are, for pages that are read strip by strip.
+"""The location and form of the samples of a TIFF page that is read strip by strip.
 
-Source: TIFF revision 6.0; the compressions that were registered or taken since, as libtiff and
-tifffile list them.
+Source: TIFF revision 6.0; compressions registered or adopted since, as listed by libtiff and
+tifffile.
 """
 
 import math
@@ -14,19 +14,19 @@ from tintype.photo.formats import tiff_bits, tiff_pictures, tiff_samples, tiff_t
 from tintype.photo.formats.input_file import InputFile
 from tintype.photo.metadata.ifd import Directory, TiffStructure
 
-# Strips or tiles of one page: one for each row and channel, and some more for small pictures.
+# Strips or tiles of one page: one per row and channel, and some more for small pictures.
 _SPARE_BLOCKS = 65_536
-# A tile may be larger than a small picture; a packed one is unpacked whole.
+# A tile may be larger than a small picture; a packed tile is unpacked whole.
 _MAX_TILE_PIXELS = 1 << 22
 _PIXEL_BYTES = 8
 _KINDS = {1: "u", 2: "i", 3: "f"}  # by SampleFormat
-_UNDEFINED = 4  # SampleFormat of programs that do not know; as integers
+_UNDEFINED = 4  # SampleFormat for undefined data; read as integers
 _SIZES = {1: (*range(1, 17), 24, 32, 64), 2: (8, 16, 32, 64), 3: (16, 32, 64)}  # bits of a sample
 _GREY, _RGB, _PALETTE, _CMYK, _YCBCR = (0, 1), 2, 3, 5, 6  # photometric interpretations
 _LAB = (tiff_samples.CIELAB, tiff_samples.ICCLAB)
 _COLORS = {_RGB: 3, _CMYK: 4, _YCBCR: 3, **dict.fromkeys(_LAB, 3)}
 _COLOR_MAP, _COEFFICIENTS, _SUBSAMPLING, _REFERENCE = 320, 529, 530, 532
-# That Pillow's libtiff has, or says that it has not.
+# Compressions that Pillow's libtiff supports, or reports as unsupported.
 _OF_LIBTIFF = frozenset({
     *tiff_tags.BYTE_COMPRESSIONS, 2, 3, 4, 6, 7, 32771, 32809, 34676, 34677
 })  # fmt: skip
@@ -39,29 +39,29 @@ _COMPRESSIONS = {
 
 @dataclass(frozen=True, slots=True)
 class StripLayout:
-    """Where the samples of a page are.
+    """The layout of the samples of a page.
 
     Attributes:
         width: Columns.
         height: Rows.
-        bits: Of a sample as it is stored: 1 to 16, 24, 32 or 64.
+        bits: Per sample as stored: 1 to 16, 24, 32 or 64.
         kind: "u" for integers, "i" for signed ones, "f" for floating point.
         photometric: TIFF number.
-        stated_range: Black and white as the file states them, or None.
+        stated_range: Black and white as stated in the file, or None.
         samples: Per pixel.
-        colors: 1, 3 or 4; what is beyond is extra.
+        colors: 1, 3 or 4; further samples are extra.
         alpha: Index of the sample that is alpha, or None.
         premultiplied: Whether the colours were multiplied by it.
         compression: TIFF number.
         predictor: TIFF number: 1 is none, 2 horizontal, 3 of floating point.
-        planar: One plane after the other.
-        reversed_bits: The lowest bit of a byte comes first.
+        planar: Whether planes are stored one after the other.
+        reversed_bits: Whether the lowest bit of a byte comes first.
         block: (rows, columns) of a strip or tile.
-        offsets: Of the strips or tiles.
-        counts: Their bytes.
-        order: Of the samples.
-        palette: 16-bit red, green and blue of each number, one after the other; empty without.
-        ycbcr: How YCbCr becomes RGB, or None.
+        offsets: Offsets of the strips or tiles.
+        counts: Bytes of the strips or tiles.
+        order: Byte order of the samples.
+        palette: 16-bit red, green and blue of each number, one after the other; empty if not used.
+        ycbcr: How YCbCr is converted to RGB, or None.
     """
 
     width: int
@@ -87,26 +87,26 @@ class StripLayout:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of a sample, in native byte order."""
+        """The type of a sample, in native byte order."""
         return np.dtype(f"{self.kind}{tiff_bits.memory_bits(self.bits) // 8}")
 
     @property
     def has_codes(self) -> bool:
-        """Whether a sample is a code of at most 16 bits, as every picture has in the end."""
+        """Whether a sample is a code of at most 16 bits, as in every output."""
         return self.kind == "u" and self.bits <= 16
 
     @property
     def is_packed(self) -> bool:
-        """Whether samples are no whole number of bytes, or of three."""
+        """Whether a sample is not a whole number of bytes, or is three bytes."""
         return self.bits not in (8, 16, 32, 64)
 
     @property
     def depth(self) -> int:
-        """Samples that are stored together."""
+        """Number of samples that are stored together."""
         return 1 if self.planar else self.samples
 
     def stored_rows(self, rows: int) -> tuple[int, int]:
-        """How many rows of a strip or tile are stored together, and the bytes of each.
+        """The number of rows of a strip or tile that are stored together, and the bytes of each.
 
         Args:
             rows: Of the picture; YCbCr may store two or four of them as one.
@@ -129,8 +129,8 @@ def read_layout(file: InputFile, structure: TiffStructure, page: Directory) -> S
 
     Raises:
         UnreadablePhotoError: Its strips make no sense.
-        UnsupportedPhotoError: It has more than 8 bits in a form that is not read, or a compression
-            that nothing here knows.
+        UnsupportedPhotoError: It has more than 8 bits in a form that is not supported, or an
+            unsupported compression.
     """
 
     def one(tag: int, default: int) -> int:
@@ -158,7 +158,7 @@ def read_layout(file: InputFile, structure: TiffStructure, page: Directory) -> S
     alpha = _alpha_channel(extras, colors, samples)
 
     def places(of_tiles: int, of_strips: int) -> tuple[int, ...]:
-        # Some old programs list their tiles where strips belong.
+        # Some old programs store their tile list in the strip tags.
         named_so = tiled and of_tiles in page.entries
         return tiff_tags.table(structure, page, of_tiles if named_so else of_strips, blocks)
 
@@ -187,7 +187,7 @@ def read_layout(file: InputFile, structure: TiffStructure, page: Directory) -> S
 
 
 def _refuse_compression(file: InputFile, compression: int) -> None:
-    """Refuses what neither this package nor libtiff has a decoder for."""
+    """Refuses a compression for which neither this package nor libtiff has a decoder."""
     if compression in _OF_LIBTIFF or compression in tiff_pictures.READERS:
         return
     name = _COMPRESSIONS.get(compression, f"method {compression}")
@@ -200,7 +200,7 @@ def _refuse_compression(file: InputFile, compression: int) -> None:
 def _is_plain(
     file: InputFile, structure: TiffStructure, page: Directory, bits: set[int], *, extra: bool
 ) -> bool:
-    """Whether a page is in a form that is read here; others are Pillow's, or refused."""
+    """Whether a page is in a form that is read here; others are left to Pillow, or refused."""
 
     def one(tag: int, default: int) -> int:
         return tiff_tags.values(structure, page, tag, default)[0]
@@ -235,7 +235,7 @@ def _is_plain(
     if not plain and planar_ycbcr and compression in tiff_tags.BYTE_COMPRESSIONS:
         file.refuse("is a TIFF with YCbCr in planes of different size", "Save it as RGB.")
     if plain and photometric in (*_GREY, _PALETTE) and not extra and depth in (1, 2, 4):
-        return False  # Pillow's: most are fax and line art
+        return False  # left to Pillow: most are fax and line art
     if plain and photometric in (_CMYK, _PALETTE) and depth == 8 and not extra:
         return False
     if not plain and (depth > 8 or kinds != {1}):
@@ -247,7 +247,7 @@ def _is_plain(
 
 
 def _photometrics(depth: int, kind: int) -> tuple[int, ...]:
-    """The photometric interpretations that are read here of samples of this kind."""
+    """The photometric interpretations that are read here for samples of this kind."""
     if kind != 1 or depth > 16:
         return (*_GREY, _RGB)
     known: tuple[int, ...] = (*_GREY, _RGB, _PALETTE, _CMYK)
@@ -257,7 +257,7 @@ def _photometrics(depth: int, kind: int) -> tuple[int, ...]:
 
 
 def _is_plain_ycbcr(structure: TiffStructure, page: Directory) -> bool:
-    """Whether YCbCr lies in three planes of the same size, or in one without differences."""
+    """Whether YCbCr is stored in three planes of the same size, or in one without a predictor."""
     factors = tiff_tags.values(structure, page, _SUBSAMPLING, 2, 2)
     if tiff_tags.values(structure, page, tiff_tags.SAMPLES, 3)[0] != 3 or len(factors) != 2:
         return False
@@ -314,7 +314,7 @@ def _check_blocks(
 
 
 def _alpha_channel(extras: tuple[int, ...], colors: int, samples: int) -> int | None:
-    """Index of the sample that is alpha; a single extra one without a meaning is taken as it."""
+    """Index of the alpha sample; a single extra sample without a stated meaning counts as alpha."""
     alphas = [colors + i for i, kind in enumerate(extras) if kind in (1, 2)]
     if not extras and samples == colors + 1:
         alphas = [colors]

@@ -1,4 +1,4 @@
-"""Which directories of a TIFF are photographs: not previews, not masks, not an infrared copy.
+"""Which directories of a TIFF are photographs, not previews, masks or infrared copies.
 
 Source: TIFF revision 6.0, tags NewSubfileType, SubfileType and PhotometricInterpretation; Adobe
 PageMaker 6.0 TIFF technical note 1 (SubIFDs).
@@ -14,7 +14,7 @@ from tintype.photo.metadata.ifd import DamagedTagsError, Directory, TiffStructur
 from tintype.photo.photo import ATTACHED_TITLES, AttachedKind
 
 MAX_PAGES = 1000
-# Of the tag tables of all directories together; one has a few hundred bytes.
+# Bytes of the tag tables of all directories together; one has a few hundred.
 _MAX_TABLE_BYTES = 2 << 20
 _MAX_ATTACHED = 4
 _SUB_DIRECTORIES, _OLD_SUBFILE, _DESCRIPTION = 330, 255, 270
@@ -22,17 +22,17 @@ _REDUCED, _MASK = 1, 4
 _OLD_REDUCED = 2
 
 AttachedPlace = tuple[AttachedKind, int, Directory]
-"""What a page is, its number, and the page."""
+"""The kind of a page, its number, and the page."""
 
 Kind = Literal["picture", "reduced"] | AttachedKind
 
 
 @dataclass(slots=True)
 class PageWithParts:
-    """A photograph, and the pages that belong to it.
+    """A photograph and the pages that belong to it.
 
     Attributes:
-        page: Its directory; the tags of a preview above it are in it as well.
+        page: Its directory, including the tags of a preview above it.
         attached: Masks and infrared copies, with their page numbers.
     """
 
@@ -42,13 +42,13 @@ class PageWithParts:
 
 @dataclass(slots=True)
 class Pages:
-    """What a TIFF holds.
+    """The contents of a TIFF.
 
     Attributes:
         pictures: The photographs in their order.
-        every: Every directory that was read, those below pages included.
+        every: Every directory that was read, including those below pages.
         more: Whether there are more than `MAX_PAGES`.
-        notes: What is left out and is no reduced copy.
+        notes: Sentences on what is left out and is not a reduced copy.
     """
 
     pictures: list[PageWithParts] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Pages:
         """Counts a directory.
 
         Raises:
-            DamagedTagsError: All together are far too large.
+            DamagedTagsError: All of them together are far too large.
         """
         self.every.append(directory)
         self._offsets.add(directory.offset)
@@ -79,7 +79,7 @@ def read_pages(structure: TiffStructure) -> Pages:
     """Sorts the directories of a file.
 
     Raises:
-        DamagedTagsError: There is none, a page is cut off, or they are far too many.
+        DamagedTagsError: There is none, a page is cut off, or there are far too many.
     """
     pages = Pages()
     reduced: list[Directory] = []
@@ -107,7 +107,7 @@ def read_pages(structure: TiffStructure) -> Pages:
 
 
 def _kind_of(structure: TiffStructure, page: Directory) -> Kind:
-    """What a directory shows, by what its tags say of it alone."""
+    """The kind of a directory, judging by its own tags alone."""
     flags = _integer(structure, page, tiff_tags.SUBFILE, 0)
     old = _integer(structure, page, _OLD_SUBFILE, 0)
     if flags & _REDUCED or (tiff_tags.SUBFILE not in page.entries and old == _OLD_REDUCED):
@@ -118,10 +118,10 @@ def _kind_of(structure: TiffStructure, page: Directory) -> Kind:
 
 
 def _kind_beside(structure: TiffStructure, page: Directory, before: Directory) -> Kind:
-    """What a page of ordinary pixels is that follows a photograph.
+    """The kind of a page of ordinary pixels that follows a photograph.
 
-    Film scanners put the infrared channel, which tells dust from picture, into a page of its own.
-    They flag it as a mask, though its pixels are not those of one, or name it.
+    Film scanners store the infrared channel, which separates dust from picture, in a page of its
+    own. They flag it as a mask, although its pixels are not those of one, or name it.
     """
     flagged = _integer(structure, page, tiff_tags.SUBFILE, 0) & _MASK
     named = "infrared" in title_of(page).lower() and _size(structure, page) == _size(
@@ -144,7 +144,7 @@ def title_of(page: Directory) -> str:
 
 
 def _chain(structure: TiffStructure, pages: Pages) -> Iterator[Directory]:
-    """The pages, each before the next is looked for."""
+    """The pages, each returned before the next is searched for."""
     offset, seen = structure.first, set[int]()
     while offset and offset not in seen and len(seen) <= MAX_PAGES:
         seen.add(offset)
@@ -186,7 +186,7 @@ def _photographs(
     *,
     reduced: bool,
 ) -> list[Directory]:
-    """The page, or what it is a preview of; nothing where it is a reduced copy of another page."""
+    """The page, or the picture that it previews; nothing for a reduced copy of another page."""
     own = 0 if reduced else _size(structure, page)
     larger, others = [], 0
     for directory in below:
@@ -209,7 +209,7 @@ def _size(structure: TiffStructure, page: Directory) -> int:
 
 
 def _with_tags_of(directory: Directory, preview: Directory) -> Directory:
-    """A directory with what its preview says of both: orientation, description, EXIF, profile."""
+    """A directory with its preview's orientation, description, EXIF and profile, true of both."""
     own = {exif.ORIENTATION} | (preview.entries.keys() - tiff_tags.STORAGE) - {_SUB_DIRECTORIES}
     shared = {tag: preview.entries[tag] for tag in own & preview.entries.keys()}
     places = {tag: preview.places[tag] for tag in shared}

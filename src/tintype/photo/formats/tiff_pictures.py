@@ -1,7 +1,6 @@
-"""Strips and tiles of a TIFF that are whole pictures of another format: WebP, PNG, JPEG 2000.
+"""TIFF strips and tiles that are complete pictures in another format: WebP, PNG, JPEG 2000.
 
-Maps from the air, microscopes and GDAL write them. (Those that are JPEGs share tables, and are left
-to libtiff.)
+Aerial maps, microscopes and GDAL write them. (JPEG strips share tables, and are left to libtiff.)
 
 Source: libtiff's documentation of COMPRESSION_WEBP; tifffile's list of compressions.
 """
@@ -22,11 +21,11 @@ _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 @dataclass(frozen=True, slots=True)
 class PictureReader:
-    """How such strips are read.
+    """A reader for such strips.
 
     Attributes:
-        title: Of the format, for messages.
-        plugin: Gives Pillow's class for it; imported only where it is needed.
+        title: Title of the format, for messages.
+        plugin: Returns Pillow's class for it; imported only when it is needed.
     """
 
     title: str
@@ -60,23 +59,23 @@ READERS: Mapping[int, PictureReader] = MappingProxyType({
     34933: PictureReader("PNG", _png),
     50001: PictureReader("WebP", _webp),
 })  # fmt: skip
-"""By the number of the compression; 33003 and 33005 are those of Aperio."""
+"""By compression number; 33003 and 33005 are those of Aperio."""
 
 
 def unpacked(
     file: InputFile, compression: int, packed: list[bytes], shape: tuple[int, int, int]
 ) -> list[bytes]:
-    """The samples of strips or tiles that are pictures of 8 bits.
+    """The samples of strips or tiles that are 8-bit pictures.
 
     Args:
         file: For messages.
         compression: A key of `READERS`.
-        packed: Each strip or tile as stored.
+        packed: The strips or tiles, as stored.
         shape: (rows, columns, samples) of each.
 
     Raises:
-        UnreadablePhotoError: One of them is damaged, or of another size.
-        UnsupportedPhotoError: One of them has other channels than the page states.
+        UnreadablePhotoError: One of them is damaged, or has a different size.
+        UnsupportedPhotoError: One of them has different channels from the page.
     """
     return [_decoded(file, READERS[compression], part, shape) for part in packed]
 
@@ -90,7 +89,7 @@ def _decoded(
     if image.size != (columns, rows):
         file.fail(f"a {reader.title} strip has {image.width} x {image.height} pixels")
     wanted = _MODES.get(samples)
-    # An alpha that is opaque everywhere may be left out of a picture, and stays in the page.
+    # An alpha that is opaque everywhere may be missing from a picture, and stays in the page.
     if wanted is None or image.mode not in (wanted, wanted.removesuffix("A")):
         file.refuse(
             f"is a TIFF with {reader.title} pictures in an unusual form",

@@ -1,6 +1,6 @@
-"""Samples of TIFF pages that are no codes of grey or RGB: floating point, CIELAB, YCbCr.
+"""TIFF samples that are not codes of grey or RGB: floating point, CIELAB, YCbCr.
 
-Microscopes, scanners of film, early cameras and programs for high dynamic range write them.
+Microscopes, film scanners, early cameras and high-dynamic-range programs write them.
 
 Sources: TIFF revision 6.0, sections 21 (YCbCr) and 23 (CIE L*a*b*); Adobe TIFF technical note 3
 (floating-point predictor); TIFF Photoshop technical notes (ICCLAB).
@@ -33,13 +33,13 @@ _XYZ_TO_RGB = (
 
 @dataclass(frozen=True, slots=True)
 class YCbCr:
-    """How YCbCr of 8 bits is stored, and becomes RGB.
+    """How 8-bit YCbCr is stored and converted to RGB.
 
     Attributes:
         across: Columns that share one pair of colour differences: 1, 2 or 4.
-        down: Rows that do.
-        coefficients: Shares of red, green and blue in Y; without three of them those of Rec.601.
-        reference: The codes of black and white of Y, Cb and Cr; without six of them the full range.
+        down: Rows that share one pair.
+        coefficients: Shares of red, green and blue in Y; if there are not three, those of Rec.601.
+        reference: Codes of black and white for Y, Cb and Cr; if there are not six, the full range.
     """
 
     across: int
@@ -48,12 +48,12 @@ class YCbCr:
     reference: Sequence[float]
 
     def stored_rows(self, rows: int, columns: int) -> tuple[int, int]:
-        """How many rows of data units a strip has, and the bytes of each."""
+        """Number of rows of data units in a strip, and the bytes of each."""
         unit = self.across * self.down + 2
         return math.ceil(rows / self.down), math.ceil(columns / self.across) * unit
 
     def full_size(self, data: bytes, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-        """The samples of a strip of data units: some Y, and one Cb and Cr for all of them.
+        """The samples of a strip of data units: some Y, and one Cb and Cr shared by all of them.
 
         Args:
             data: The strip, unpacked.
@@ -70,7 +70,7 @@ class YCbCr:
         return np.dstack([luma, chroma])[:rows, :columns]
 
     def to_rgb(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """(H, W, 3) YCbCr as RGB; what is outside is clipped."""
+        """(H, W, 3) YCbCr as RGB; values outside the range are clipped."""
         red, green, blue = self.coefficients if self._has_shares() else REC601
         stated = len(self.reference) == 6 and all(
             low != high for low, high in zip(self.reference[::2], self.reference[1::2], strict=True)
@@ -97,7 +97,7 @@ class YCbCr:
 
 
 def undo_float_predictor(data: bytes, shape: tuple[int, int, int], size: int) -> NDArray[Any]:
-    """The values of a strip in which the bytes of floating-point numbers are stored as differences.
+    """The values of a strip that stores the bytes of floating-point numbers as differences.
 
     Args:
         data: The strip, unpacked.
@@ -105,7 +105,7 @@ def undo_float_predictor(data: bytes, shape: tuple[int, int, int], size: int) ->
         size: Bytes of a number.
 
     Returns:
-        ``shape``, in big endian order.
+        ``shape``, in big-endian order.
     """
     rows, columns, samples = shape
     count = rows * columns * samples * size
@@ -116,7 +116,7 @@ def undo_float_predictor(data: bytes, shape: tuple[int, int, int], size: int) ->
 
 
 def lab_to_srgb(codes: Pixels, photometric: int) -> Pixels:
-    """CIELAB of D50, as TIFF stores it, in sRGB; what is outside its gamut is clipped.
+    """CIELAB at D50, as stored in TIFF, converted to sRGB; colours outside its gamut are clipped.
 
     Args:
         codes: (H, W, 3) uint8 or uint16.
@@ -126,7 +126,7 @@ def lab_to_srgb(codes: Pixels, photometric: int) -> Pixels:
         (H, W, 3) of the same type.
     """
     top = float(np.iinfo(codes.dtype).max)
-    one = 1.0 if codes.dtype == np.uint8 else 256.0  # a and b: a step of 8 bits
+    one = 1.0 if codes.dtype == np.uint8 else 256.0  # a and b: one 8-bit step
     white = 255 * one if photometric == ICCLAB else top
     out = np.empty_like(codes)
     for at in range(0, codes.shape[0], _ROWS):
@@ -146,11 +146,11 @@ def lab_to_srgb(codes: Pixels, photometric: int) -> Pixels:
 def _lab_to_linear(
     lightness: NDArray[Any], a: NDArray[Any], b: NDArray[Any]
 ) -> NDArray[np.float64]:
-    """(..., 3) linear sRGB; a and b of 0 give three equal values."""
+    """(..., 3) linear sRGB; a and b of 0 result in three equal values."""
     fy = (lightness + 16) / 116
     f = np.stack([fy + a / 500, fy, fy - b / 200], -1)
     relative = np.where(f > 6 / 29, f**3, (116 * f - 16) * 27 / 24389)
     matrix = np.array(_XYZ_TO_RGB) * _D50
-    matrix /= matrix.sum(axis=1, keepdims=True)  # white is (1, 1, 1) to the last digit
+    matrix /= matrix.sum(axis=1, keepdims=True)  # white is exactly (1, 1, 1)
     linear: NDArray[np.float64] = relative @ matrix.T
     return linear

@@ -1,6 +1,6 @@
 """The pixels of TIFF pages that are read strip by strip: grey, RGB, CMYK, CIELAB, YCbCr, palettes.
 
-Pillow turns 16-bit RGB into 8 bits, and knows few numbers of bits, so these samples are taken from
+Pillow converts 16-bit RGB to 8 bits, and supports few bit depths, so these samples are read from
 the strips or tiles directly.
 
 Source: TIFF revision 6.0.
@@ -27,7 +27,7 @@ from tintype.photo.formats.input_file import InputFile
 from tintype.photo.formats.tiff_layout import StripLayout
 from tintype.photo.photo import Pixels
 
-# Strips that libtiff unpacks: each call costs a third of a millisecond, so small ones go together.
+# Strips unpacked by libtiff: each call costs a third of a millisecond, so small ones are batched.
 _BATCH_BYTES = 4 << 20
 _STRIP_HEAD = 4096
 _ONE_BY_ONE = frozenset({tiff_tags.UNPACKED, *tiff_tags.DEFLATES, *tiff_pictures.READERS})
@@ -73,12 +73,12 @@ def read_strips(file: InputFile, layout: StripLayout) -> DecodedPage:
 def _parts(
     file: InputFile, layout: StripLayout, keep: list[int]
 ) -> Iterator[tuple["_Place", NDArray[Any]]]:
-    """The strips or tiles of a page, unpacked and without what is beyond its edges.
+    """The strips or tiles of a page, unpacked and without anything beyond its edges.
 
     Args:
         file: The file.
-        layout: Of the page.
-        keep: The samples that are wanted; planes of others are left out.
+        layout: The layout of the page.
+        keep: The samples that are needed; planes of others are skipped.
     """
     planes = layout.samples if layout.planar else 1
     rows, columns = layout.block
@@ -167,7 +167,7 @@ def _block(
         stored = dtype.newbyteorder(layout.order)  # type: ignore[arg-type]
         block = np.frombuffer(data, stored, math.prod(shape)).reshape(shape)
         block = block.astype(dtype, copy=False)
-    if layout.predictor == _HORIZONTAL_PREDICTOR:  # of the bits as an integer, whatever they are
+    if layout.predictor == _HORIZONTAL_PREDICTOR:  # on the bits as integers, whatever their type
         whole = block.view(f"u{dtype.itemsize}")
         block = np.cumsum(whole, axis=1, dtype=whole.dtype).view(dtype)
         if layout.is_packed:
@@ -201,7 +201,7 @@ def _sorted_channels(layout: StripLayout, out: Pixels) -> DecodedPage:
 
 
 def _looked_up(layout: StripLayout, numbers: Pixels, alpha: Pixels | None) -> DecodedPage:
-    """The colours of a palette, with 16 bits as it has them; its alpha likewise."""
+    """The colours of a palette, 16-bit as in the palette; its alpha likewise."""
     table = np.array(layout.palette, np.uint16).reshape(3, -1).T
     if alpha is not None:
         alpha = tiff_bits.spread(alpha.astype(np.uint16), layout.bits)

@@ -1,4 +1,4 @@
-"""The TIFF tags that reading and writing share, and the tree of their directories.
+"""The TIFF tags used for both reading and writing, and the tree of their directories.
 
 Source: TIFF revision 6.0, part 1 and section 8; EXIF 2.32 section 4.6.3 (pointers).
 """
@@ -24,21 +24,21 @@ MAX_BLOCKS = 1_000_000
 # compress pictures.
 BYTE_COMPRESSIONS = frozenset({UNPACKED, *DEFLATES, 5, 32773, 50000, 34925})
 
-# What Pillow and libtiff need in order to decode a page, and nothing else: sizes, strips and tiles,
-# colours, and the tables of old and new JPEG in TIFF.
+# What Pillow and libtiff need to decode a page, and nothing else: sizes, strips and tiles, colours,
+# and the tables of old and new JPEG in TIFF.
 STORAGE = frozenset({
     254, 256, 257, 258, 259, 262, 263, 266, 273, 274, 277, 278, 279, 280, 281, 284, 290, 291, 292,
     293, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 332, 334, 338, 339, 340, 341, 347, 512,
     513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532,
 })  # fmt: skip
 
-# Tags that describe the photograph and not the storage of its pixels: they are kept as EXIF.
+# Tags that describe the photograph, not the storage of its pixels: they are kept as EXIF.
 DESCRIPTIVE = (
     269, 270, 271, 272, 285, 297, 305, 306, 315, 316, 337, 18246, 18249, 33432, 40091, 40092, 40093,
     40094, 40095, 36867, 37520, 37521, 37522, 50341,
 )  # fmt: skip
 
-# Which directories are below which; a damaged file cannot nest them deeper.
+# Which directories are below which; damaged files cannot nest them more deeply.
 BELOW_PAGE = (exif.EXIF_IFD, exif.GPS_IFD)
 _BELOW_EXIF = (exif.INTEROP_IFD,)
 
@@ -63,7 +63,7 @@ def tree(
 
 
 def _plain(page: Directory, chosen: Sequence[int] | None) -> dict[int, DirectoryEntry | Tags]:
-    """Entries that a classic TIFF can hold (BigTIFF has three more types)."""
+    """Entries that a classic TIFF supports (BigTIFF has three more types)."""
     return {
         tag: entry
         for tag, entry in page.entries.items()
@@ -72,13 +72,13 @@ def _plain(page: Directory, chosen: Sequence[int] | None) -> dict[int, Directory
 
 
 def values(structure: TiffStructure, page: Directory, tag: int, *default: int) -> tuple[int, ...]:
-    """The integers of a tag, at most a few dozen; the default where it is missing or has none."""
+    """The integers of a tag, at most a few dozen; the default if it is missing or has none."""
     entry = page.entries.get(tag)
     return (entry.integers(structure.order) if entry else ()) or default
 
 
 def stated_range(structure: TiffStructure, page: Directory) -> tuple[float, float] | None:
-    """The smallest and the largest value that the samples of a page may have, where it says so.
+    """The smallest and largest values that the samples of a page may have, if stated.
 
     Args:
         structure: The file's.
@@ -96,13 +96,13 @@ def stated_range(structure: TiffStructure, page: Directory) -> tuple[float, floa
 
 
 def table(structure: TiffStructure, page: Directory, tag: int, most: int) -> tuple[int, ...]:
-    """The integers of a tag that has one for each strip or tile.
+    """The integers of a tag with one for each strip or tile.
 
     Args:
         structure: The file's.
         page: One page.
         tag: Its number.
-        most: No more than this many.
+        most: The maximum number returned.
     """
     entry = page.entries.get(tag)
     return entry.integers(structure.order, most=most) if entry else ()

@@ -1,7 +1,7 @@
-"""The tags of a TIFF page that nothing else is done with: carried to a TIFF, or named.
+"""The tags of a TIFF page that are not used in any other way: carried to a TIFF, or named.
 
-A tag is carried with its type and bytes. That is not possible for one that points to something
-else in its file, and not right for one that describes pixels or pictures that are not written.
+A tag is carried with its type and bytes. That is not possible for a tag that points elsewhere in
+its file, and would be wrong for one that describes pixels or pictures that are not written.
 
 Sources: TIFF revision 6.0; the Photoshop TIFF technical notes (ImageSourceData); the GeoTIFF
 specification 1.0.
@@ -15,25 +15,25 @@ from tintype.photo.metadata.ifd import DamagedTagsError, Directory, DirectoryEnt
 from tintype.photo.parts import Part, UnknownParts
 
 _SUB_IFDS = 330  # sorted by `tiff_pages`
-# Read and written by others: the describing tags of `tiff`, and those of the storage.
+# Read and written elsewhere: the descriptive tags of `tiff`, and those of the storage.
 _ELSEWHERE = frozenset({
     *tiff_tags.STORAGE, *tiff_tags.DESCRIPTIVE, *tiff_tags.BELOW_PAGE, tiff_tags.XMP,
     tiff_tags.IPTC, tiff_tags.PHOTOSHOP, tiff_tags.ICC, exif.ORIENTATION,
     exif.X_RESOLUTION, exif.Y_RESOLUTION, exif.RESOLUTION_UNIT, _SUB_IFDS,
 })  # fmt: skip
 
-# How pixels are stored, by tags outside the standard: SGI, LERC, and the old kind of page.
+# Storage of pixels, in tags outside the standard: SGI, LERC, and the old kind of page.
 _STORAGE = frozenset({255, 32995, 32996, 32997, 32998, 33421, 33422, 50674})
 
-# The place of each pixel on the earth, and RPC coefficients.
+# Geographic position of each pixel, and RPC coefficients.
 _GEOMETRIC = frozenset({33550, 33922, 34264, 34735, 34736, 34737, 50844})
 
-# What is no longer true once the pixels are others, by the name that users know.
+# No longer true once the pixels have changed, by the name that users know.
 _UNTRUE = {
     290: "GrayResponseUnit",
     291: "GrayResponseCurve",
     37724: "layers (ImageSourceData)",
-    # By these, what is written would be taken for a raw file.
+    # These would make the output look like a raw file.
     28672: "SonyRawFileType",
     34310: "LeafData",
     46275: "HasselbladRawImage",
@@ -42,12 +42,12 @@ _UNTRUE = {
     65024: "KDC_IFD",
 }
 
-# Statements on colours, which `tiff_colors` reads.
+# Statements about colours, which `tiff_colors` reads.
 _COLORS = frozenset({
     tiff_tags.TRANSFER_FUNCTION, tiff_tags.WHITE_POINT, tiff_tags.PRIMARIES
 })  # fmt: skip
 
-# A directory of a camera has a few dozen.
+# A camera's directory has a few dozen.
 _MAX_DIRECTORY_TAGS = 200
 
 
@@ -57,7 +57,7 @@ def read_unknown(structure: TiffStructure, page: Directory, unknown: UnknownPart
     Args:
         structure: The file's.
         page: One page.
-        unknown: Where they go.
+        unknown: Receives the tags.
     """
     for tag, entry in page.entries.items():
         if tag in _UNTRUE:
@@ -90,7 +90,7 @@ def _name(tag: int) -> str:
 
 
 def _points_to_directory(structure: TiffStructure, entry: DirectoryEntry) -> bool:
-    """Whether a single number leads to a list of tags in ascending order: a private directory."""
+    """Whether a single number points to a list of tags in ascending order: a private directory."""
     if entry.kind != ifd.LONG or entry.count != 1:
         return False
     (offset,) = entry.integers(structure.order)

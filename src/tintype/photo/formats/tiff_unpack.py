@@ -1,6 +1,6 @@
 """Strips and tiles of a TIFF, unpacked: deflate by zlib, LZW and the others by libtiff.
 
-libtiff is handed each batch of strips as a small TIFF of plain bytes.
+libtiff receives each batch of strips as a small TIFF of plain bytes.
 
 Source: TIFF revision 6.0; Adobe TIFF technical note 3 (deflate).
 """
@@ -30,8 +30,8 @@ def unpacked(
         file: For messages.
         compression: TIFF number.
         packed: Each strip or tile as stored.
-        rows: Of each.
-        row_bytes: Bytes of a row.
+        rows: Rows of each.
+        row_bytes: Bytes per row.
 
     Raises:
         UnreadablePhotoError: One of them is damaged.
@@ -44,8 +44,8 @@ def unpacked(
             return [zlib.decompressobj().decompress(part, size) for part in packed]
         except zlib.error as error:
             file.fail(str(error))
-    # libtiff gets the bytes as RGBA of any width: fewer pixels than as grey, so that a picture in
-    # one strip stays below the size at which Pillow suspects a bomb.
+    # libtiff receives the bytes as RGBA of any width: fewer pixels than as grey, so a picture in
+    # one strip stays below the size at which Pillow suspects a decompression bomb.
     wide = 1 if size % 4 else 4
     rows, columns = (rows, row_bytes // wide) if row_bytes % wide == 0 else (1, size // wide)
     places = [8]

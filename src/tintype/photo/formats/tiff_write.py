@@ -1,4 +1,4 @@
-"""Writing TIFF pages of 8 or 16 bits with everything that belongs to them.
+"""Writes TIFF pages with 8 or 16 bits and everything that belongs to them.
 
 Source: TIFF revision 6.0; Adobe TIFF technical note 3 (deflate).
 """
@@ -51,7 +51,7 @@ def write(pages: Sequence[TiffPage]) -> bytes | None:
     Returns:
         The file; None where it would exceed the 4 GB of a TIFF.
     """
-    # Values of EXIF directories stay as they are, so the file takes their byte order.
+    # Values in EXIF directories stay unchanged, so the file adopts their byte order.
     orders = {exif.byte_order(page.metadata.exif) for page in pages if page.metadata.exif}
     order = ">" if orders == {">"} else "<"
     parts: list[bytes | memoryview] = [ifd.header(order)[:4], b"\0\0\0\0"]
@@ -79,14 +79,14 @@ def write(pages: Sequence[TiffPage]) -> bytes | None:
 
 
 def _in_order(pages: Sequence[TiffPage]) -> Iterator[tuple[TiffPage, AttachedPage | None]]:
-    """Each photograph, followed by what belongs to it as pages of their own."""
+    """Each photograph, followed by the pages that belong to it."""
     for page in pages:
         yield page, None
         for attached in page.attached:
             pixels = attached.pixels
             if attached.bits == 1:
                 # A packed row is written as a row of bytes; its width is corrected in the tags. The
-                # predictor of deflate has no meaning for single bits.
+                # deflate predictor is meaningless for single bits.
                 pixels = np.packbits(pixels > _HALF, axis=1)
             packing = "none" if attached.bits == 1 else page.packing
             dpi = OutputMetadata(dpi=page.metadata.dpi)
@@ -94,7 +94,7 @@ def _in_order(pages: Sequence[TiffPage]) -> Iterator[tuple[TiffPage, AttachedPag
 
 
 def _attached_tags(attached: AttachedPage, order: str) -> dict[int, DirectoryEntry | Tags]:
-    """What differs in the tags of a page that is no photograph."""
+    """The tags that differ in a page that is not a photograph."""
     tags: dict[int, DirectoryEntry | Tags] = {
         tiff_tags.SUBFILE: ifd.integer_entry(order, ifd.LONG, attached.flags),
     }
@@ -118,7 +118,7 @@ def _link(
 
 
 def _strips(page: TiffPage, order: str) -> tuple[list[bytes | memoryview], int]:
-    """The strips and how many rows each has.
+    """The strips and the number of rows in each.
 
     Uncompressed pixels are not copied: 100 megapixels would be in memory three times.
     """
@@ -179,7 +179,7 @@ def _page_tags(
 
 
 def _tags_of_block(block: bytes | None, order: str) -> dict[int, DirectoryEntry | Tags]:
-    """The tags of an EXIF block, as tags of a page."""
+    """The tags of an EXIF block as tags of a page."""
     if block is None:
         return {}
     structure = ifd.open_structure(block)

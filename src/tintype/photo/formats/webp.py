@@ -1,7 +1,7 @@
 """WebP: decoded and encoded by Pillow, after its chunks have been read here.
 
-The decoder takes memory for the whole picture as soon as it is opened, so the size must be known
-before.
+The decoder allocates memory for the whole picture as soon as it is opened, so the size must be
+known before.
 
 Source: RFC 9649 section 2 (the RIFF container).
 """
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from tintype.photo.formats.input_file import InputFile
     from tintype.photo.photo import Metadata
 
-# With this the grey of noisy photographs comes back within 0.7 to 0.9 steps of 255 on average;
+# With this quality the grey of noisy photographs stays within 0.7 to 0.9 steps of 255 on average;
 # 95 does not achieve one step.
 _QUALITY = 98
-# Chunks in a row; a file has a dozen.
+# Consecutive chunks; a file has about a dozen.
 _MAX_CHUNKS = 65_536
-# Those that Pillow reads or that are the picture; the others are carried.
+# Chunks that Pillow reads or that are the picture; the others are carried.
 _KNOWN = frozenset(
     {b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"EXIF", b"XMP "}
 )
@@ -35,10 +35,10 @@ class WebpHeader:
     """The contents of a WebP file's chunks.
 
     Attributes:
-        width: Columns, 0 where no picture was found.
+        width: Columns; 0 if no picture was found.
         height: Rows.
         lossless: Whether the picture is a VP8L stream.
-        animated: Whether it holds frames.
+        animated: Whether it contains frames.
         xmp: Packet.
         unknown: Chunks that were not recognised.
     """
@@ -113,7 +113,7 @@ def _read_header(data: bytes) -> WebpHeader:
 
 
 def _with_parts(data: bytes, parts: tuple[Part, ...], shape: tuple[int, int]) -> bytes:
-    """Appends chunks, which only the extended form of the container may have (section 2.7)."""
+    """Appends chunks, which only the extended container format supports (section 2.7)."""
     if not parts:
         return data
     chunks = data[12:]
@@ -149,7 +149,7 @@ def _encoded(pages: list[OutputPage], lost: list[str]) -> bytes:
         "icc_profile": metadata.icc or b"",
         "exact": True,
     }
-    # Effort 1 of 6: the next steps cost seconds for a few per cent.
+    # Effort 1 of 6: the next steps cost seconds and save a few per cent.
     lossless = options | {"lossless": True, "quality": 20, "method": 1}
     if _was_lossless(photo.meta):
         return pillow.save(image, "WEBP", **lossless)
@@ -157,8 +157,8 @@ def _encoded(pages: list[OutputPage], lost: list[str]) -> bytes:
     try:
         return pillow.save(image, "WEBP", **lossy)
     except ValueError:
-        # A lossy file has half a megabyte for how its blocks are coded, whatever its size.
-        lost.append("So large a picture cannot be written as lossy WebP: it is lossless.")
+        # A lossy file has half a megabyte for the coding modes of its blocks, whatever its size.
+        lost.append("A picture of this size cannot be written as lossy WebP, so it is lossless.")
         return pillow.save(image, "WEBP", **lossless)
 
 

@@ -1,1 +1,1 @@
-"""What files hold beside pixels: EXIF, XMP, ICC profiles, IPTC, provenance."""
+"""The contents of files besides pixels: EXIF, XMP, ICC profiles, IPTC, provenance."""

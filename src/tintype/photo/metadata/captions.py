@@ -1,6 +1,6 @@
-"""IPTC captions as XMP, for formats that have a place for XMP alone (WebP, AVIF).
+"""IPTC captions as XMP, for formats that support only XMP (WebP, AVIF).
 
-Source: IPTC Photo Metadata Standard 2023.1 (which property of XMP is which dataset of IIM);
+Source: IPTC Photo Metadata Standard 2023.1 (which XMP property corresponds to which IIM dataset);
 IPTC-NAA IIM 4, sections 1.5 (datasets) and 5 (envelope record: coded character set).
 """
 
@@ -44,11 +44,11 @@ _UTF_8 = b"\x1b%G"
 
 
 def with_captions(packet: bytes | None, record: bytes) -> tuple[bytes, list[str]]:
-    """Adds the captions of an IPTC record to a packet, which wins where it has them already.
+    """Adds the captions of an IPTC record to a packet, whose own captions take precedence.
 
     Args:
         packet: XMP, or None for a new packet.
-        record: Datasets in a row.
+        record: Consecutive datasets.
 
     Returns:
         The packet, and the names of the datasets for which XMP has no property.
@@ -68,7 +68,7 @@ def with_captions(packet: bytes | None, record: bytes) -> tuple[bytes, list[str]
         elif kind != 2 or number not in _HOUSEKEEPING:
             unmapped.append(f"IPTC {kind}:{number}")
     if rest:
-        unmapped.append(f"{rest} bytes of IPTC that are no datasets")
+        unmapped.append(f"{rest} bytes of IPTC that are not datasets")
     if _DATE_CREATED in values:
         values[_DATE_CREATED] = [_iso_date(values[_DATE_CREATED][0])]
     properties = [
@@ -80,7 +80,7 @@ def with_captions(packet: bytes | None, record: bytes) -> tuple[bytes, list[str]
 
 
 def _text(data: bytes, *, utf_8: bool) -> str:
-    """UTF-8 where the record says so or the bytes are; otherwise Latin-1, as old programs wrote."""
+    """UTF-8 if the record states it or the bytes are valid UTF-8; otherwise Latin-1."""
     try:
         text = data.decode("utf-8", "replace" if utf_8 else "strict")
     except UnicodeDecodeError:
@@ -89,7 +89,7 @@ def _text(data: bytes, *, utf_8: bool) -> str:
 
 
 def _iso_date(text: str) -> str:
-    """CCYYMMDD with zeros for what is not known, as a date of ISO 8601."""
+    """CCYYMMDD, with zeros for unknown parts, as an ISO 8601 date."""
     if not re.fullmatch(r"\d{8}", text):
         return text
     parts = (text[:4], text[4:6], text[6:])

@@ -1,8 +1,8 @@
-"""Colour spaces that a file states without a profile: by numbers, code points or a letter in EXIF.
+"""Colour spaces that a file states without a profile: by numbers, code points or an EXIF letter.
 
-A statement becomes a profile, so that everything behind it has one way to sRGB. What is sRGB in all
-but the last digit becomes none: programs state the gamma of sRGB as 1/2.2, and to take that by the
-letter would change the greys of millions of sRGB pictures.
+A statement is converted to a profile, so everything downstream has a single path to sRGB. A
+statement that differs from sRGB only in the last digit yields no profile: programs state the gamma
+of sRGB as 1/2.2, and taking that literally would change the greys of millions of sRGB pictures.
 
 Sources: CIPA DC-008 (EXIF 2.32) sections 4.6.5 and 4.6.8 with the Adobe RGB (1998) specification;
 ITU-T H.273 tables 2 and 3; PNG specification, third edition, section 11.3.2; TIFF revision 6.0,
@@ -42,13 +42,13 @@ _PRIMARIES: dict[int, Chromaticities] = {
     12: (*_D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
     22: (*_D65, 0.630, 0.340, 0.295, 0.605, 0.155, 0.077),
 }
-# H.273 table 3: exponents of decoding. The curves of video (1, 6, 14, 15) are shown as sRGB, as all
-# viewers of still pictures do.
+# H.273 table 3: decoding exponents. The curves of video (1, 6, 14, 15) are shown as sRGB, as in all
+# viewers of still pictures.
 _GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}
 _LIKE_SRGB = frozenset({1, 2, 6, 13, 14, 15})
 _UNSTATED, _BT2020 = 2, 9
 
-# By libpng's measure two exponents are the same within five per cent.
+# By libpng's criterion, exponents within five per cent of each other are the same.
 _SAME_GAMMA = 0.05
 _SRGB_GAMMA = 2.2
 _SAME_PLACE = 0.004
@@ -70,7 +70,7 @@ def adobe_rgb() -> bytes:
 
 
 def romm_rgb() -> bytes:
-    """A profile equivalent to ROMM RGB (ProPhoto), its short straight part at black left out."""
+    """A profile equivalent to ROMM RGB (ProPhoto), without its short linear segment at black."""
     return _profile(_ROMM, _gamma_curve(1.8))
 
 
@@ -78,14 +78,14 @@ def of_gamma(gamma: float | None, places: Chromaticities | None) -> bytes | None
     """A profile for an exponent and chromaticities.
 
     Args:
-        gamma: By which encoded values become light; None where it is not stated.
-        places: None where they are not stated.
+        gamma: The exponent that converts encoded values to light; None if not stated.
+        places: None if not stated.
 
     Returns:
-        None where they state sRGB.
+        The profile; None if they state sRGB.
 
     Raises:
-        UnusableColorsError: They are no colours.
+        UnusableColorsError: They are not valid colours.
     """
     if gamma is not None and not _GAMMAS_OF_USE[0] <= gamma <= _GAMMAS_OF_USE[1]:
         raise UnusableColorsError(f"a gamma of {gamma:g}")
@@ -102,26 +102,26 @@ def of_tables(
     white: tuple[float, float] | None,
     primaries: Sequence[float] | None,
 ) -> bytes | None:
-    """A profile for what TIFF states: the light of each code, and chromaticities.
+    """A profile for the statements of TIFF: the light of each code, and chromaticities.
 
     Args:
-        tables: None, one for all channels, or one for each of three: the light of each code, 65535
-            is white.
-        white: None where it is not stated; D65 is taken.
-        primaries: x and y of red, green and blue; None where they are not stated.
+        tables: None, one for all channels, or one for each of three: the light of each code, where
+            65535 is white.
+        white: D65 is assumed if None.
+        primaries: x and y of red, green and blue; None if not stated.
 
     Returns:
-        None where they state sRGB, or the exponent 2.2 that is the default of TIFF.
+        The profile; None if they state sRGB, or the exponent 2.2 that is the default of TIFF.
 
     Raises:
-        UnusableColorsError: They are no colours.
+        UnusableColorsError: They are not valid colours.
     """
     if primaries is not None and len(primaries) != 6:
-        raise UnusableColorsError("chromaticities that are no colours")
+        raise UnusableColorsError("invalid chromaticities")
     if primaries is None and white and not np.allclose(white, _D65, rtol=0, atol=_SAME_PLACE):
         raise UnusableColorsError("a white without primaries")
     if any(len(table) < 2 or any(a > b for a, b in pairwise(table)) for table in tables):
-        raise UnusableColorsError("a transfer function that falls")
+        raise UnusableColorsError("a decreasing transfer function")
     x, y = white or _D65
     a, b, c, d, e, f = primaries or _SRGB[2:]
     places = (x, y, a, b, c, d, e, f)
@@ -133,7 +133,7 @@ def of_tables(
 
 
 def _is_usual(table: Sequence[int]) -> bool:
-    """Whether a transfer function is that of sRGB in all but the last digit."""
+    """Whether a transfer function differs from that of sRGB only in the last digit."""
     last = len(table) - 1
     points = [(at / last, table[at] / 65_535) for at in (last // 4, last // 2, 3 * last // 4)]
     return all(
@@ -149,11 +149,11 @@ def of_code_points(primaries: int, transfer: int, peak: float | None = None) -> 
 
     Args:
         primaries: A number of table 2.
-        transfer: A number of table 3; that of PQ or HLG is fitted to sRGB (`hdr`).
-        peak: cd/m2 of the brightest pixel of HDR, where it is stated.
+        transfer: A number of table 3; PQ and HLG are fitted to sRGB (`hdr`).
+        peak: cd/m2 of the brightest pixel of HDR, if stated.
 
     Returns:
-        None where they state sRGB or nothing.
+        The profile; None if they state sRGB or nothing.
 
     Raises:
         UnusableColorsError: They are unknown.
@@ -168,7 +168,7 @@ def of_code_points(primaries: int, transfer: int, peak: float | None = None) -> 
     if primaries not in _PRIMARIES and primaries != _UNSTATED:
         raise UnusableColorsError(f"colour primaries {primaries}")
     places = _PRIMARIES.get(primaries, _SRGB)
-    # The primaries of standard television are so near that viewers show them as sRGB.
+    # The primaries of standard television are so close that viewers show them as sRGB.
     if transfer in _LIKE_SRGB and primaries in (1, _UNSTATED, 5, 6, 7):
         return None
     gamma = _GAMMAS.get(transfer)
@@ -176,10 +176,10 @@ def of_code_points(primaries: int, transfer: int, peak: float | None = None) -> 
 
 
 def of_end_points(values: list[float]) -> Chromaticities:
-    """Chromaticities of red, green and blue as X, Y and Z, whatever their sum; white is D65.
+    """Chromaticities from X, Y and Z of red, green and blue, whatever their sum; white is D65.
 
     Args:
-        values: Nine.
+        values: Nine numbers.
 
     Raises:
         UnusableColorsError: One of them is black.
@@ -188,7 +188,7 @@ def of_end_points(values: list[float]) -> Chromaticities:
     for at in (0, 3, 6):
         total = sum(values[at : at + 3])
         if total <= 0:
-            raise UnusableColorsError("primaries that are no colours")
+            raise UnusableColorsError("invalid primaries")
         places += [values[at] / total, values[at + 1] / total]
     x_white, y_white, *rest = places
     return (x_white, y_white, rest[0], rest[1], rest[2], rest[3], rest[4], rest[5])
@@ -199,12 +199,12 @@ def _same_places(one: Chromaticities, other: Chromaticities) -> bool:
 
 
 def _gamma_curve(gamma: float) -> bytes:
-    """A parametric curve of one exponent (ICC.1 section 10.18)."""
+    """A parametric curve with one exponent (ICC.1 section 10.18)."""
     return b"para\0\0\0\0" + struct.pack(">HHi", 0, 0, round(gamma * 65_536))
 
 
 def _table_curve(table: Sequence[int]) -> bytes:
-    """A sampled curve (ICC.1 section 10.6); LittleCMS takes at most half of the 16-bit codes."""
+    """A sampled curve (ICC.1 section 10.6); LittleCMS supports at most half of the 16-bit codes."""
     if len(table) > _MAX_CURVE:
         places = np.linspace(0, len(table) - 1, _MAX_CURVE)
         table = [round(v) for v in np.interp(places, np.arange(len(table)), table)]
@@ -220,28 +220,28 @@ def _srgb_curve() -> bytes:
 
 def _xyz(x: float, y: float) -> NDArray[Any]:
     if not (0 <= x <= 1 and 0 < y <= 1):
-        raise UnusableColorsError("chromaticities that are no colours")
+        raise UnusableColorsError("invalid chromaticities")
     return np.array([x / y, 1.0, (1 - x - y) / y])
 
 
 def _matrix(places: Chromaticities) -> NDArray[Any]:
-    """(3, 3) from linear RGB to XYZ at D50, one column a primary; white becomes D50."""
+    """(3, 3) from linear RGB to XYZ at D50, one column per primary; white becomes D50."""
     white = _xyz(*places[:2])
     columns = np.stack([_xyz(*places[at : at + 2]) for at in (2, 4, 6)], -1)
     try:
         scale = np.linalg.solve(columns, white)
     except np.linalg.LinAlgError as error:
-        raise UnusableColorsError("chromaticities that are no colours") from error
+        raise UnusableColorsError("invalid chromaticities") from error
     cones = (_BRADFORD @ _D50_WHITE) / (_BRADFORD @ white)
     adapt = np.linalg.inv(_BRADFORD) @ np.diag(cones) @ _BRADFORD
     matrix: NDArray[Any] = adapt @ (columns * scale)
     if not np.isfinite(matrix).all() or np.abs(matrix).max() > 16:
-        raise UnusableColorsError("chromaticities that are no colours")
+        raise UnusableColorsError("invalid chromaticities")
     return matrix
 
 
 def _profile(places: Chromaticities, *curves: bytes) -> bytes:
-    """A display profile of version 4, the same bytes at any time; one curve is that of all."""
+    """A version 4 display profile, always with the same bytes; a single curve is used for all."""
     of_channels = curves if len(curves) == 3 else curves[:1] * 3
     matrix = _matrix(places)
     tags = {

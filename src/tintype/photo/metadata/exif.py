@@ -1,8 +1,8 @@
 """EXIF blocks: read, corrected and extended, without moving maker notes.
 
-Maker notes hold offsets counted from the start of the block, so parsing a block and writing it back
-(which is what Pillow does) breaks them. Here values are changed in place, and a directory that
-grows is appended at the end; everything else keeps its offset.
+Maker notes contain offsets counted from the start of the block, so parsing a block and writing it
+back, as Pillow does, breaks them. Here values are changed in place, and a directory that grows is
+appended at the end; everything else keeps its offset.
 
 Source: CIPA DC-008 (EXIF 2.32).
 """
@@ -16,14 +16,15 @@ from tintype.photo.metadata.ifd import DamagedTagsError, Directory, DirectoryEnt
 ORIENTATION, SOFTWARE, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 274, 305, 282, 283, 296
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 34665, 34853, 40965
 MAKER_NOTE = 37500
-# What may hold a place: beside the two above XMP, IPTC, Photoshop's resources, and georeferences.
+# May contain a location: besides the two above, XMP, IPTC, Photoshop's resources, and
+# georeferences.
 _PLACES = frozenset({GPS_IFD, MAKER_NOTE, 700, 33723, 34377})
 _PLACES |= frozenset({33550, 33922, 34264, 34735, 34736, 34737})
 _WIDTH, _HEIGHT = (256, 40962), (257, 40963)
 _COLOR_SPACE, _SRGB_SPACE, _ADOBE_RGB_SPACE = 40961, 1, 2
 _INTEROP_INDEX, _ADOBE_RGB_INDEX, _SRGB_INDEX = 1, b"R03", b"R98"
 _THUMBNAIL_PLACES = ((513, 514), (273, 279))
-# Chromaticities in ten-thousandths: cameras state those of Adobe RGB beside its index.
+# Chromaticities in ten-thousandths: cameras state those of Adobe RGB together with its index.
 _WHITE_POINT, _PRIMARIES = 318, 319
 _D65, _SRGB_PRIMARIES = (3127, 3290), (6400, 3300, 3000, 6000, 1500, 600)
 # EXIF has one directory after the first; a chain of thousands is an attack.
@@ -31,7 +32,7 @@ _MAX_DIRECTORIES = 8
 
 
 def without_prefix(block: bytes) -> bytes:
-    """The TIFF structure of an EXIF block that may begin with ``Exif`` and two zeros."""
+    """The TIFF structure of an EXIF block, which may begin with ``Exif`` and two zeros."""
     return block[6:] if block.startswith(b"Exif\0") else block
 
 
@@ -42,7 +43,7 @@ def orientation(block: bytes | None) -> int | None:
         block: A TIFF structure, or None.
 
     Returns:
-        1 to 8; None where the tag is missing or makes no sense.
+        1 to 8; None if the tag is missing or invalid.
     """
     if not block:
         return None
@@ -56,10 +57,10 @@ def orientation(block: bytes | None) -> int | None:
 
 
 def is_adobe_rgb(block: bytes | None) -> bool:
-    """Whether the interoperability index or the colour space says that colours are Adobe RGB.
+    """Whether the interoperability index or the colour space states that colours are Adobe RGB.
 
-    Cameras that are set to it write no profile: the index R03 (DCF option) tells, beside a colour
-    space of "uncalibrated"; some write 2 as the colour space instead.
+    Cameras set to it write no profile: the index R03 (DCF option) indicates it, together with the
+    colour space "uncalibrated"; some write 2 as the colour space instead.
     """
     if not block:
         return False
@@ -79,7 +80,7 @@ def is_adobe_rgb(block: bytes | None) -> bool:
 
 
 def resolution(block: bytes | None) -> tuple[float, float] | None:
-    """Dots per inch from the resolution tags; None where they are missing or have no unit."""
+    """Dots per inch from the resolution tags; None if they are missing or have no unit."""
     if not block:
         return None
     try:
@@ -113,11 +114,11 @@ def resolution_tags(order: str, dpi: tuple[float, float]) -> dict[int, Directory
 
 
 def made_upright(block: bytes, *, shape: tuple[int, int], became_srgb: bool) -> bytes:
-    """Corrects a block for the picture as it now is.
+    """Corrects a block to match the picture in its current state.
 
-    Orientation becomes 1, the pixel dimensions are those of the upright picture, the colour space
-    is sRGB where pixels were converted, and the thumbnail (a grey picture of what will be coloured,
-    or a turned one) goes with its directory.
+    The orientation becomes 1, the pixel dimensions become those of the upright picture, the colour
+    space becomes sRGB if pixels were converted, and the thumbnail (a grey version of the picture to
+    be coloured, or a turned one) is removed with its directory.
 
     Args:
         block: A TIFF structure.
@@ -156,7 +157,7 @@ def made_upright(block: bytes, *, shape: tuple[int, int], became_srgb: bool) -> 
 def _state_srgb(
     out: bytearray, structure: TiffStructure, details: Directory, *, became_srgb: bool
 ) -> bool:
-    """The pixels are sRGB, whatever they were; returns whether another space had been stated."""
+    """States that the pixels are sRGB; returns whether another space had been stated."""
     index = structure.sub_directory(details, INTEROP_IFD)
     found = index.entries.get(_INTEROP_INDEX) if index else None
     if index is not None and found is not None and found.data.startswith(_ADOBE_RGB_INDEX):
@@ -174,7 +175,7 @@ def stored_turned(block: bytes | None, turn: int, shape: tuple[int, int]) -> byt
     """Corrects an upright block for pixels that are stored turned.
 
     Args:
-        block: A TIFF structure as `made_upright` gives it, or None.
+        block: A TIFF structure as returned by `made_upright`, or None.
         turn: The orientation, 1 to 8.
         shape: (height, width) as stored.
 
@@ -210,7 +211,7 @@ def _patch(
 def _patch_ratios(
     out: bytearray, structure: TiffStructure, where: Directory, tag: int, parts: tuple[int, ...]
 ) -> None:
-    """Overwrites fractions in place, where there are as many as that."""
+    """Overwrites fractions in place, if the tag has as many."""
     entry = where.entries.get(tag)
     if entry is not None and (entry.kind, entry.count) == (ifd.RATIONAL, len(parts)):
         numbers = [number for part in parts for number in (part, 10_000)]
@@ -240,7 +241,7 @@ def _thumbnail_ranges(structure: TiffStructure, first: Directory) -> Iterable[tu
 def _blanked(
     out: bytearray, ranges: list[tuple[int, int]], keep: tuple[Directory | None, ...]
 ) -> bytes:
-    """Zeroes the ranges, and cuts them off at the end of the block."""
+    """Zeroes the ranges, and removes them if they are at the end of the block."""
     safe = [(0, 8)] + [(d.offset, d.offset + d.size) for d in keep if d is not None]
     end = len(out)
     for start, stop in sorted(ranges, reverse=True):
@@ -266,7 +267,7 @@ def with_tags(
     Args:
         block: A TIFF structure, or None for a new one.
         tags: Entries in the byte order of the block (`byte_order`).
-        order: For a new block.
+        order: Byte order for a new block.
         without: Tags to leave out.
 
     Returns:
@@ -310,12 +311,12 @@ def without_orientation(block: bytes | None) -> bytes | None:
 
 
 def byte_order(block: bytes | None) -> str:
-    """How entries for `with_tags` must be packed: "<" or ">"."""
+    """The byte order in which entries for `with_tags` must be packed: "<" or ">"."""
     return ">" if block is not None and block.startswith(b"MM") else "<"
 
 
 def text_of(block: bytes | None, tag: int) -> str:
-    """An ASCII tag of the first directory; empty where there is none."""
+    """An ASCII tag of the first directory; empty if there is none."""
     if not block:
         return ""
     try:
@@ -329,19 +330,19 @@ def text_of(block: bytes | None, tag: int) -> str:
 
 
 def without_location(block: bytes | None) -> bytes | None:
-    """The block without its GPS directories and without what else may hold a place.
+    """The block without its GPS directories and anything else that may contain a location.
 
-    That is the maker note (many cameras write the city into it, each in its own way), and the
-    packets and georeferences that belong into TIFF files. Values are zeroed and not only unlinked.
+    That is the maker note (many cameras write the city into it, each in its own way), and packets
+    and georeferences that belong in TIFF files. Values are zeroed, not only unlinked.
 
     Args:
         block: A TIFF structure, or None.
 
     Returns:
-        The same block where there is nothing of it.
+        The same block if there is nothing to remove.
 
     Raises:
-        DamagedTagsError: The block cannot be parsed, so it may hold a location.
+        DamagedTagsError: The block cannot be parsed, so it may contain a location.
     """
     if block is None:
         return None
@@ -360,7 +361,7 @@ def without_location(block: bytes | None) -> bytes | None:
 
 
 def has_maker_note(block: bytes | None) -> bool:
-    """Whether there is one; False for a block that cannot be parsed."""
+    """Whether there is a maker note; False for a block that cannot be parsed."""
     if block is None:
         return False
     try:
@@ -392,7 +393,7 @@ def _wipe(out: bytearray, directory: Directory, tags: Iterable[int]) -> None:
 
 
 def _unlink(out: bytearray, order: str, directory: Directory, tags: frozenset[int]) -> None:
-    """Takes rows out of a directory's table, which stays where it is."""
+    """Removes rows from a directory's table, which stays where it is."""
     table, end = directory.offset + 2, directory.offset + directory.size - 4
     rows = [bytes(out[at : at + 12]) for at in range(table, end, 12)]
     kept = [row for row in rows if struct.unpack_from(order + "H", row)[0] not in tags]

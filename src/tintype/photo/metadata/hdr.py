@@ -1,10 +1,10 @@
-"""Pictures of high dynamic range (PQ, HLG) as curves that lead to the light of an sRGB picture.
+"""High-dynamic-range pictures (PQ, HLG): curves that convert them to the light of an sRGB picture.
 
-The white of sRGB is the reference white of HDR production, 203 cd/m2. What is brighter has no place
-in sRGB: it is compressed below that white by the curve of BT.2390, which begins to bend at about
-half of it and leaves everything darker in proportion. The curve is applied to red, green and blue
-alike, so that neutral pixels stay neutral. It needs the peak of the picture, which the file may
-state; 1000 cd/m2 otherwise, that of the usual mastering display.
+The white of sRGB is the reference white of HDR production, 203 cd/m2. Anything brighter does not
+fit into sRGB: it is compressed below that white by the curve of BT.2390, which begins to bend at
+about half of it and keeps everything darker in proportion. The curve is applied equally to red,
+green and blue, so neutral pixels stay neutral. It needs the peak of the picture, which the file may
+state; the default is 1000 cd/m2, the peak of the usual mastering display.
 
 Sources: SMPTE ST 2084 and ITU-R BT.2100 tables 4 and 5 (PQ, HLG, system gamma); ITU-R BT.2408
 section 2 (reference white); ITU-R BT.2390 section 5.4 (EETF).
@@ -21,10 +21,10 @@ NAMES: Mapping[int, str] = MappingProxyType({16: "PQ", 18: "HLG"})
 """By the number of the transfer function in H.273 table 3."""
 
 REFERENCE_WHITE = 203.0
-"""cd/m2; it becomes the white of sRGB where nothing is brighter."""
+"""cd/m2; becomes the white of sRGB if nothing is brighter."""
 
 USUAL_PEAK = 1000.0
-"""cd/m2, where a file does not state it, and of HLG."""
+"""cd/m2, if a file does not state it, and for HLG."""
 
 _PQ, _HLG = 16, 18
 _MOST = 10_000.0  # cd/m2 of the largest code of PQ
@@ -39,14 +39,14 @@ _TOP = 65_535
 
 
 def tone_curve(transfer: int, peak: float | None = None) -> list[int]:
-    """The light in sRGB of codes from 0 to the largest, in equal steps.
+    """The sRGB light for codes from 0 to the largest, in equal steps.
 
     Args:
         transfer: A key of `NAMES`.
-        peak: cd/m2 of the brightest pixel, as `stated_peak` gives it.
+        peak: cd/m2 of the brightest pixel, as returned by `stated_peak`.
 
     Returns:
-        4096 numbers that rise from 0 to 65535.
+        4096 numbers rising from 0 to 65535.
     """
     codes = np.linspace(0, 1, _ENTRIES)
     light = pq_light(codes) if transfer == _PQ else hlg_light(codes)
@@ -55,11 +55,11 @@ def tone_curve(transfer: int, peak: float | None = None) -> list[int]:
 
 
 def stated_peak(brightest: float, mastering: float) -> float | None:
-    """The peak of a picture, by its brightest pixel (MaxCLL) or else by its mastering display.
+    """The peak of a picture, from its brightest pixel (MaxCLL) or else from its mastering display.
 
     Args:
-        brightest: cd/m2; 0 where it is not stated.
-        mastering: cd/m2; 0 where it is not stated.
+        brightest: cd/m2; 0 if not stated.
+        mastering: cd/m2; 0 if not stated.
     """
     return brightest or mastering or None
 
@@ -85,30 +85,30 @@ def _usable(transfer: int, peak: float | None) -> float:
 
 
 def pq_light(codes: NDArray[Any]) -> NDArray[Any]:
-    """cd/m2 of codes of PQ within 0 and 1."""
+    """cd/m2 for PQ codes from 0 to 1."""
     power = np.power(codes, 1 / _M2)
     light = np.maximum(power - _C1, 0) / (_C2 - _C3 * power)
     return np.asarray(_MOST * np.power(light, 1 / _M1))
 
 
 def pq_codes(light: NDArray[Any]) -> NDArray[Any]:
-    """Codes of PQ within 0 and 1 of cd/m2."""
+    """PQ codes from 0 to 1 for cd/m2."""
     power = np.power(np.clip(light / _MOST, 0, 1), _M1)
     return np.asarray(np.power((_C1 + _C2 * power) / (1 + _C3 * power), _M2))
 
 
 def hlg_light(codes: NDArray[Any]) -> NDArray[Any]:
-    """cd/m2 of neutral codes of HLG within 0 and 1, on a display of 1000 cd/m2."""
+    """cd/m2 for neutral HLG codes from 0 to 1, on a display of 1000 cd/m2."""
     scene = np.where(codes <= 0.5, codes**2 / 3, (np.exp((codes - _C) / _A) + _B) / 12)
     return np.asarray(USUAL_PEAK * np.power(scene, _SYSTEM_GAMMA))
 
 
 def compressed(light: NDArray[Any], peak: float) -> NDArray[Any]:
-    """cd/m2 as a display whose white is `REFERENCE_WHITE` shows them, by the curve of BT.2390.
+    """cd/m2 as shown by a display whose white is `REFERENCE_WHITE`, by the curve of BT.2390.
 
     Args:
         light: cd/m2.
-        peak: cd/m2 that become the white; at least that.
+        peak: cd/m2 that become the white; at least `REFERENCE_WHITE`.
     """
     if peak <= REFERENCE_WHITE:
         return np.asarray(np.minimum(light, REFERENCE_WHITE))

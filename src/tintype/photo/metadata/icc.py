@@ -1,12 +1,12 @@
-"""Colour profiles: everything becomes sRGB before its grey is taken.
+"""Colour profiles: everything is converted to sRGB before its grey is computed.
 
-8-bit pixels go through LittleCMS. It has no 16-bit RGB in Pillow, so 16-bit pixels go through the
-matrix and curves of the profile here (`icc_curves`), or through its tables (`icc_tables`): those
-that give what LittleCMS makes of the same colours in 8 bits. If neither does, 16 bits are refused,
-since 8 would silently lose half of the depth.
+8-bit pixels are converted by LittleCMS. Through Pillow it does not support 16-bit RGB, so 16-bit
+pixels are converted here with the profile's matrix and curves (`icc_curves`) or its tables
+(`icc_tables`), whichever agrees with LittleCMS on the same colours in 8 bits. If neither does, 16
+bits are refused, because 8 would silently lose half of the depth.
 
-A profile that changes nothing (one of the many sRGB profiles) is recognised by what it does to a
-grid of colours, not by its name, and is kept byte for byte. One whose white is not white, or whose
+A profile that changes nothing (one of the many sRGB profiles) is recognised by its effect on a grid
+of colours, not by its name, and is kept byte for byte. A profile whose white is not white, or whose
 greys do not rise from black, is damaged, whoever wrote it.
 
 Source: ICC.1:2022, sections 8.2 to 8.4 (required tags, monochrome profiles).
@@ -48,9 +48,9 @@ _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 _FEW_PIXELS = _FLAGS | ImageCms.Flags.NOOPTIMIZE
 # LittleCMS rounds: sRGB profiles of different makers differ by one step here and there.
 _SRGB_TOLERANCE = 1
-# Of 255: a white, a range from black to white and an order of greys that no picture is without.
+# Steps of 255: a white, a black-to-white range and an order of greys that every picture needs.
 _LEAST_WHITE, _MOST_TINT, _LEAST_RANGE, _MOST_FALL = 225, 40, 100, 8
-# How far 16 bits may be from LittleCMS in 8, which rounds and interpolates.
+# How far 16-bit results may be from LittleCMS in 8 bits, which rounds and interpolates.
 _SAME_AT_8_BITS = 2.0
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 _STRIP = 256
@@ -58,11 +58,11 @@ _CHANNELS = {"RGB": 3, "GRAY": 1}
 
 
 class AbsurdProfileError(DamagedProfileError):
-    """A profile that can be applied and makes no picture; its text says what it does."""
+    """A profile that can be applied but does not yield a picture; its text states its effect."""
 
 
 class NoDeepConversionError(ValueError):
-    """Neither the curves nor the tables of a profile do what LittleCMS does with it."""
+    """Neither the curves nor the tables of a profile agree with LittleCMS."""
 
 
 Light = Callable[[Pixels], NDArray[np.float32]]
@@ -71,12 +71,12 @@ Light = Callable[[Pixels], NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A profile that LittleCMS understands.
+    """A profile that LittleCMS supports.
 
     Attributes:
         data: Its bytes.
         space: "RGB", "GRAY", "CMYK" or another name.
-        is_srgb: Whether it leaves sRGB colours as they are (always False unless RGB).
+        is_srgb: Whether it leaves sRGB colours unchanged (always False unless RGB).
     """
 
     data: bytes
@@ -86,9 +86,9 @@ class Profile:
 
 @cache
 def srgb_profile() -> bytes:
-    """An sRGB profile to attach, the same bytes at any time.
+    """An sRGB profile to attach, always with the same bytes.
 
-    LittleCMS writes the current time into a profile it makes; outputs must not depend on a clock.
+    LittleCMS writes the current time into profiles it creates; outputs must not depend on a clock.
     """
     data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     data[24:36] = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)
@@ -104,7 +104,7 @@ def open_profile(data: bytes) -> Profile:
 
     Raises:
         DamagedProfileError: It is not one.
-        AbsurdProfileError: Its white is not white, or its greys are in no order.
+        AbsurdProfileError: Its white is not white, or its greys are out of order.
     """
     try:
         core = _core(data)
@@ -132,7 +132,7 @@ def _transform(
 
 @cache
 def _grid() -> NDArray[np.uint8]:
-    """Colours from all over RGB, the greys first: (1, 9 + 729, 3)."""
+    """Colours throughout RGB, the greys first: (1, 9 + 729, 3)."""
     steps = np.linspace(0, 255, 9).round().astype(np.uint8)
     colors = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(-1, 3)
     return np.concatenate([np.repeat(steps[:, None], 3, 1), colors])[None]
@@ -141,14 +141,14 @@ def _grid() -> NDArray[np.uint8]:
 def _changed_grid(
     core: ImageCms.ImageCmsProfile, space: str
 ) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-    """What greys from black to white become, (9, 3); and, of RGB, the colours of the grid."""
+    """The converted greys from black to white, (9, 3); and, for RGB, the colours of the grid."""
     grid = _grid()
     if space == "RGB":
         picture = Image.fromarray(grid)
     elif space == "GRAY":
         picture = Image.fromarray(grid[:, :9, 0])
     else:
-        # Black ink alone: what its amounts become is in no profile far from grey.
+        # Black ink alone: no profile converts its amounts to anything far from grey.
         inks = np.zeros((1, 9, 4), np.uint8)
         inks[..., 3] = 255 - grid[:, :9, 0]
         picture = Image.fromarray(inks, "CMYK")
@@ -160,14 +160,14 @@ def _changed_grid(
 
 
 def _check_greys(greys: NDArray[np.int16]) -> None:
-    """Raises where what was black to white is no picture any more."""
+    """Raises if black to white no longer yields a usable picture."""
     white, luma = greys[-1], np.asarray(greys @ np.array(REC601))
     if luma[-1] < _LEAST_WHITE or np.ptp(white) > _MOST_TINT:
         raise AbsurdProfileError(f"white becomes {tuple(white.tolist())}")
     if luma[-1] - luma[0] < _LEAST_RANGE:
         raise AbsurdProfileError(f"black becomes {tuple(greys[0].tolist())}")
     if (np.diff(luma) < -_MOST_FALL).any():
-        raise AbsurdProfileError("its greys are in no order")
+        raise AbsurdProfileError("its greys are out of order")
 
 
 def _is_srgb(changed: NDArray[np.int16]) -> bool:
@@ -179,7 +179,7 @@ def to_srgb(picture: Image.Image, profile: Profile) -> Image.Image:
 
     Args:
         picture: Mode "RGB", "CMYK" or "L"; grey pixels may have a grey or an RGB profile.
-        profile: Of the same colour space.
+        profile: A profile of the same colour space.
 
     Returns:
         "RGB"; "L" for grey pixels.
@@ -199,7 +199,7 @@ def to_srgb(picture: Image.Image, profile: Profile) -> Image.Image:
 
 
 def grey_table(profile: Profile) -> NDArray[np.uint8]:
-    """What the 256 greys become: for grey pixels a table is enough.
+    """The converted 256 greys: for grey pixels a table is enough.
 
     Args:
         profile: Grey or RGB.
@@ -208,7 +208,7 @@ def grey_table(profile: Profile) -> NDArray[np.uint8]:
         (256,) Y' in sRGB.
 
     Raises:
-        DamagedProfileError: A profile of another colour space, or one that cannot be applied.
+        DamagedProfileError: The profile is of another colour space, or cannot be applied.
     """
     if profile.space not in ("RGB", "GRAY"):
         raise DamagedProfileError(f"a {profile.space} profile on grey pixels")
@@ -252,7 +252,7 @@ def grey_table_u16(profile: Profile) -> NDArray[np.uint16]:
 
 
 def _agree(ours: NDArray[Any], theirs: NDArray[Any]) -> bool:
-    """Not where LittleCMS does something else, as with a profile that has tables as well."""
+    """Whether both agree; they do not if LittleCMS prefers a profile's tables to its curves."""
     return bool(np.abs(ours - theirs).max() <= _SAME_AT_8_BITS)
 
 
@@ -267,7 +267,7 @@ def to_srgb_u16(rgb: Pixels, profile: Profile) -> Pixels:
         (H, W, 3) uint16, sRGB; colours outside it are clipped, as LittleCMS does.
 
     Raises:
-        NoDeepConversionError: The profile has neither, or LittleCMS does something else with it.
+        NoDeepConversionError: The profile has neither, or LittleCMS converts differently.
         DamagedProfileError: They are damaged.
     """
     wanted = np.concatenate(_changed_grid(_core(profile.data), "RGB"))
@@ -283,7 +283,7 @@ def to_srgb_u16(rgb: Pixels, profile: Profile) -> Pixels:
 
 
 def _conversions(profile: Profile) -> Iterator[Light]:
-    """What a profile may mean, through its curves and through its tables, as far as it has them."""
+    """The possible conversions of a profile, through its curves and its tables, if it has them."""
     srgb = icc_curves.primaries(icc_curves.tags(srgb_profile(), icc_curves.SHAPERS))
     with suppress(MissingTagError):
         yield _through_curves(profile, srgb)
@@ -306,7 +306,7 @@ def _through_curves(profile: Profile, srgb: NDArray[Any]) -> Light:
 
 
 def _grey_light(profile: Profile, found: dict[bytes, bytes]) -> NDArray[np.float32]:
-    """Light for every 16-bit grey: the curve leads to Y, or to L* where Lab is the space behind."""
+    """Light for every 16-bit grey: the curve leads to Y, or to L* in a Lab connection space."""
     curve = icc_curves.tone_curve(found, b"kTRC")
     if profile.data[20:24] != b"Lab ":
         return curve

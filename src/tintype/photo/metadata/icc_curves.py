@@ -16,28 +16,28 @@ from tintype.color.cielab import lab_to_linear
 PCS_WHITE = np.array([0.9642, 1.0, 0.8249])
 """XYZ of white in the profile connection space, D50."""
 
-_MOST_BLACK = 50.0  # L* above which a black point is none
+_MOST_BLACK = 50.0  # highest L* of a black point
 _CURVES = (b"rTRC", b"gTRC", b"bTRC")
 _PRIMARIES = (b"rXYZ", b"gXYZ", b"bXYZ")
 # Every tag of a profile may claim all of its bytes; only these are read here.
 SHAPERS = frozenset({b"kTRC", *_CURVES, *_PRIMARIES})
-"""The tags of `shaper` and `grey_curve`."""
+"""The tags used by `shaper` and `grey_curve`."""
 
 
 class DamagedProfileError(ValueError):
-    """Not a usable profile. Never reaches a user: callers go on without one, and note it."""
+    """Not a usable profile. Never reaches a user: callers continue without one, and note it."""
 
 
 class MissingTagError(ValueError):
-    """A profile that is of another kind: it has no matrix and curves, or no tables."""
+    """A profile of another kind: it has no matrix and curves, or no tables."""
 
 
 def tags(data: bytes, wanted: Collection[bytes]) -> dict[bytes, bytes]:
-    """Elements of a profile by the names of the tag table.
+    """Elements of a profile by their names in the tag table.
 
     Args:
         data: The profile.
-        wanted: The names that are returned.
+        wanted: The names to return.
 
     Raises:
         DamagedProfileError: The tag table is cut off.
@@ -56,7 +56,7 @@ def tags(data: bytes, wanted: Collection[bytes]) -> dict[bytes, bytes]:
 
 
 def light_of_lightness(L: NDArray[Any]) -> NDArray[np.float32]:
-    """Y of a grey by its L*."""
+    """Y of a grey from its L*."""
     lab = np.stack([L, np.zeros_like(L), np.zeros_like(L)], -1)
     light: NDArray[np.float32] = lab_to_linear(lab)[..., 1].astype(np.float32)
     return light
@@ -68,11 +68,11 @@ def black_luminance(light: float) -> float:
 
 
 Shaper = tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32], NDArray[np.float32]]
-"""Three curves to linear light, the matrix to the primaries of sRGB, and what black becomes."""
+"""Three curves to linear light, the matrix to the primaries of sRGB, and the offset for black."""
 
 
 def shaper(found: dict[bytes, bytes], srgb: NDArray[Any]) -> Shaper:
-    """The curves and the matrix of a profile, its black point compensated.
+    """The curves and the matrix of a profile, with black point compensation.
 
     Args:
         found: Its `tags`.
@@ -90,19 +90,19 @@ def shaper(found: dict[bytes, bytes], srgb: NDArray[Any]) -> Shaper:
 
 
 def compensated(to_srgb: NDArray[Any], black: float) -> tuple[NDArray[Any], NDArray[Any]]:
-    """A matrix from XYZ, and what is subtracted behind it, so that the black point becomes black.
+    """A matrix from XYZ, and an offset to subtract after it, so that the black point becomes black.
 
     Args:
         to_srgb: (3, 3) from XYZ of the profile connection space to linear sRGB.
         black: Y of the black point.
     """
-    # Black point and white are neutral, so that one factor serves X, Y and Z (ISO 18619, 4.4).
+    # Black point and white are neutral, so one factor is valid for X, Y and Z (ISO 18619, 4.4).
     scale = 1 / (1 - black) if black > 0 else 1.0
     return to_srgb * scale, to_srgb @ (PCS_WHITE * (black * scale))
 
 
 def primaries(found: dict[bytes, bytes]) -> NDArray[Any]:
-    """(3, 3) XYZ of the profile connection space; one column a primary."""
+    """(3, 3) XYZ of the profile connection space; one column per primary."""
     columns = []
     for name in _PRIMARIES:
         data = found.get(name)
@@ -128,10 +128,10 @@ def tone_curve(found: dict[bytes, bytes], name: bytes) -> NDArray[np.float32]:
 
 
 def curve(data: bytes, x: NDArray[Any]) -> NDArray[Any]:
-    """What a curve makes of values from 0 to 1.
+    """Applies a curve to values from 0 to 1.
 
     Args:
-        data: Of type ``curv`` or ``para``; more may follow behind it.
+        data: Of type ``curv`` or ``para``; more data may follow.
         x: Of any shape.
 
     Raises:

@@ -1,8 +1,9 @@
-"""Colours of 16 bits through the tables of a profile, as scanners have them.
+"""16-bit colours through the tables of a profile, as found in scanner profiles.
 
 Sources: ICC.1:2022, sections 6.3.4 (encodings of the connection space), 10.10 (lut16Type), 10.11
-(lut8Type) and 10.12 (lutAToBType); interpolation in simplices, of three channels tetrahedra: Kasson
-et al. 1995, "Performing color space conversions with three-dimensional linear interpolation".
+(lut8Type) and 10.12 (lutAToBType); interpolation in simplices, tetrahedra for three channels:
+Kasson et al. 1995, "Performing color space conversions with three-dimensional linear
+interpolation".
 """
 
 import math
@@ -25,7 +26,7 @@ from tintype.photo.metadata.icc_curves import (
 from tintype.photo.photo import Pixels
 
 TABLES = (b"A2B1", b"A2B0")
-"""The tags for relative colorimetric intent, in the order in which they are looked for."""
+"""The tags for relative colorimetric intent, in order of preference."""
 
 _OUTPUTS = 3
 Values = NDArray[np.float32]
@@ -35,19 +36,19 @@ _Decode = Callable[[Values], NDArray[Any]]
 
 
 class Tables:
-    """From the colours of a device to linear sRGB.
+    """Converts the colours of a device to linear sRGB.
 
     Args:
         found: `tags` of the profile with the names `TABLES`.
         data: The profile.
-        channels: Of the device: 1 or 3.
+        channels: Channels of the device: 1 or 3.
         srgb: `primaries` of sRGB.
-        compensates: Whether the darkest colour becomes black. LittleCMS does so only where the
-            profile states its intent, so not with ``A2B0`` alone.
+        compensates: Whether the darkest colour becomes black. LittleCMS does so only if the profile
+            states its intent, so not with ``A2B0`` alone.
 
     Raises:
         MissingTagError: It has no tables.
-        DamagedProfileError: They are cut off, or of another number of channels.
+        DamagedProfileError: They are cut off, or have a different number of channels.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Tables:
 
 
 def _stages(table: bytes, channels: int) -> tuple[list[Stage], bytes]:
-    """What happens to a colour, in order, and the type of the table."""
+    """The processing stages of a colour, in order, and the type of the table."""
     kind, inputs, outputs = table[:4], table[8], table[9]
     if (inputs, outputs) != (channels, _OUTPUTS):
         raise DamagedProfileError("a table of another colour space")
@@ -160,7 +161,7 @@ def _sampled(samples: Values) -> Stage:
 
 
 def _curves(table: bytes, at: int, channels: int) -> Stage:
-    """Curves one behind the other, each on four bytes."""
+    """Consecutive curves, each aligned to four bytes."""
     found = []
     for _ in range(channels):
         data = table[at:]
@@ -182,7 +183,7 @@ class _Grid:
     """Interpolation between the nodes of a grid.
 
     Args:
-        nodes: (product of sizes, outputs), the last channel changing first.
+        nodes: (product of sizes, outputs); the last channel changes fastest.
         sizes: Nodes along each channel.
     """
 
@@ -211,12 +212,12 @@ class _Grid:
 
 
 def _pcs_decoder(pcs: bytes, kind: bytes) -> _Decode:
-    """From numbers between 0 and 1 to XYZ of the connection space."""
+    """Converts numbers from 0 to 1 to XYZ of the connection space."""
     if pcs == b"XYZ ":
         return lambda x: x.astype(np.float64) * (65_535 / 32_768)
     if pcs != b"Lab ":
         raise DamagedProfileError("an unknown connection space")
-    # In 16 bits of the second version of ICC, 100 is 0xFF00 and a step of a* is 0x0100.
+    # In 16 bits of version 2 of ICC, 100 is 0xFF00 and a step of a* is 0x0100.
     lightness, chroma = (6_553_500 / 65_280, 65_535 / 256) if kind == b"mft2" else (100.0, 255.0)
 
     def decode(x: Values) -> NDArray[Any]:

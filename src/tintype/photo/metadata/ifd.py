@@ -1,4 +1,4 @@
-"""Tag directories: the structure that TIFF files and EXIF blocks share.
+"""Tag directories: the structure shared by TIFF files and EXIF blocks.
 
 Reading is lenient about single entries (one that points outside the data is ignored) and strict
 about the structure. Writing keeps the byte order of its input, so that no value, and above all no
@@ -18,7 +18,7 @@ TYPE_SIZES = {
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, IFD = 1, 2, 3, 4, 5, 7, 13
 
 MAX_TAGS = 4096
-"""In one directory. No program writes a tenth of it, and libtiff has the same limit."""
+"""Per directory. No program writes a tenth of it, and libtiff has the same limit."""
 
 _MAX_VALUES = 64
 _SLACK = 4096
@@ -27,18 +27,18 @@ _INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 1
 
 
 class DamagedTagsError(ValueError):
-    """The structure cannot be parsed. Never reaches a user: callers say what is damaged."""
+    """The structure cannot be parsed. Never reaches a user: callers report what is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoryEntry:
-    """One tag's value.
+    """The value of one tag.
 
     Attributes:
         kind: The TIFF type number.
-        count: How many values of it.
+        count: Number of values.
         view: Their bytes, in the byte order of the structure they belong to; a view of that
-            structure where they were read, so that nothing is copied until it is used.
+            structure if they were read, so nothing is copied until it is used.
     """
 
     kind: int
@@ -55,7 +55,8 @@ class DirectoryEntry:
 
         Args:
             order: "<" or ">".
-            most: No more than this many: each takes ten times the memory that it takes in the file.
+            most: The maximum number returned: each needs ten times the memory that it has in the
+                file.
         """
         code = _INTEGERS.get(self.kind)
         if code is None:
@@ -63,7 +64,7 @@ class DirectoryEntry:
         return struct.unpack_from(f"{order}{min(self.count, most)}{code}", self.view)
 
     def numbers(self, order: str) -> tuple[float, ...]:
-        """The values as numbers, of integers or floating point; empty for other types.
+        """The values as numbers, from integers or floating point; empty for other types.
 
         Args:
             order: "<" or ">".
@@ -86,7 +87,7 @@ class DirectoryEntry:
 
 
 def text_entry(text: str) -> DirectoryEntry:
-    """An ASCII entry (UTF-8 where the text needs it, as every reader accepts today)."""
+    """An ASCII entry (UTF-8 if the text needs it, which every reader accepts today)."""
     data = text.encode("utf-8", "replace") + b"\0"
     return DirectoryEntry(ASCII, len(data), data)
 
@@ -99,20 +100,20 @@ def integer_entry(order: str, kind: int, *values: int) -> DirectoryEntry:
 
 
 def ratio_entry(order: str, value: float) -> DirectoryEntry:
-    """A RATIONAL with four decimals, finer than any resolution is known."""
+    """A RATIONAL with four decimals, more precise than any known resolution."""
     scaled = min(max(round(value * 10_000), 0), 2**32 - 1)
     return DirectoryEntry(RATIONAL, 1, struct.pack(f"{order}2I", scaled, 10_000))
 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """One directory as read.
+    """One directory, as read.
 
     Attributes:
         offset: Where it begins.
         size: Bytes of its table, from the count to the pointer to the next one.
         entries: By tag.
-        places: Where each entry's value is stored, by tag.
+        places: Offset of each entry's value, by tag.
         next_offset: Where the next directory begins; 0 at the end.
     """
 
@@ -125,10 +126,10 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class TiffStructure:
-    """A TIFF file or EXIF block that directories are read from.
+    """A TIFF file or EXIF block from which directories are read.
 
     Attributes:
-        data: All of it.
+        data: The whole file or block.
         order: "<" (II) or ">" (MM).
         big: BigTIFF: 8-byte offsets.
         first: Offset of the first directory.
@@ -142,7 +143,7 @@ class TiffStructure:
     def directory(self, offset: int) -> Directory:
         """Reads one directory.
 
-        Overlapping values let a small file claim gigabytes, so entries that would bring the sum of
+        Overlapping values let a small file claim gigabytes, so entries that would raise the sum of
         sizes above that of the whole structure are ignored.
 
         Args:
@@ -184,7 +185,7 @@ class TiffStructure:
         return Directory(offset, end + word - offset, entries, places, following)
 
     def sub_directory(self, parent: Directory, tag: int) -> Directory | None:
-        """The directory that a tag points to; None where there is none, or it is damaged."""
+        """The directory that a tag points to; None if there is none, or it is damaged."""
         entry = parent.entries.get(tag)
         values = entry.integers(self.order) if entry else ()
         if not values:
@@ -202,7 +203,7 @@ def open_structure(data: bytes) -> TiffStructure:
         data: A TIFF file or an EXIF block without its ``Exif`` prefix.
 
     Raises:
-        DamagedTagsError: Neither.
+        DamagedTagsError: It is neither.
     """
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None or len(data) < 8:
@@ -218,7 +219,7 @@ def open_structure(data: bytes) -> TiffStructure:
 
 
 Tags = Mapping[int, "DirectoryEntry | Tags"]
-"""What `serialize` writes: a value, or a directory that the tag will point to."""
+"""Input of `serialize`: a value, or a directory that the tag will point to."""
 
 
 def serialize(tags: Tags, *, order: str, base: int) -> bytes:
@@ -254,7 +255,7 @@ _UNITS = {3: 2, 8: 2, 4: 4, 9: 4, 11: 4, 13: 4, 5: 4, 10: 4, 12: 8, 16: 8, 17: 8
 
 
 def swapped(tags: Tags) -> "dict[int, DirectoryEntry | Tags]":
-    """The same values in the other byte order; opaque ones (maker notes) stay as they are."""
+    """The same values in the other byte order; opaque ones (maker notes) stay unchanged."""
     out: dict[int, DirectoryEntry | Tags] = {}
     for tag, value in tags.items():
         if not isinstance(value, DirectoryEntry):

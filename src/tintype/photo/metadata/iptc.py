@@ -1,7 +1,8 @@
-"""Photoshop resources: the blocks that hold IPTC captions and keywords.
+"""Photoshop resources: the blocks that contain IPTC captions and keywords.
 
-Several programs write resources of their own between those of Photoshop, with other signatures, and
-some forget the byte that fills an odd length. Readers that stop there lose the captions behind it.
+Several programs write their own resources between those of Photoshop, with other signatures, and
+some omit the padding byte after an odd length. Readers that stop there lose the captions that
+follow.
 
 Source: Adobe Photoshop file formats specification, image resource blocks; IPTC-NAA IIM 4.
 """
@@ -14,15 +15,15 @@ from typing import NamedTuple
 _SIGNATURE = b"8BIM"
 _IPTC_RECORD = 0x0404
 _THUMBNAILS = (1033, 1036)
-# Of Photoshop, PhotoDeluxe, Lightroom, ImageReady and others; a search begins again at each.
+# Of Photoshop, PhotoDeluxe, Lightroom, ImageReady and others; a search restarts at each.
 _KNOWN = re.compile(rb"8BIM|8B64|PHUT|AgHg|DCSR|MeSa")
 _ANY = re.compile(rb"[A-Za-z0-9]{4}")
 _MAX_RESOURCES = 10_000
 _MAX_DATASETS = 10_000
-# Of record 2: content location (code, name), city, sublocation, state, country (code, name).
+# In record 2: content location (code, name), city, sublocation, state, country (code, name).
 _PLACES = frozenset({26, 27, 90, 92, 95, 100, 101})
-_COPIES = frozenset({1058, 1059, 1060})  # EXIF, twice, and XMP: what others wrote them from
-_RECORD_DIGEST = 1061  # of the record as it was
+_COPIES = frozenset({1058, 1059, 1060})  # copies of EXIF, twice, and of XMP
+_RECORD_DIGEST = 1061  # of the original record
 # Every value of a record begins with it (IIM 1.6).
 _TAG_MARKER = b"\x1c"
 
@@ -33,8 +34,8 @@ class Resource:
 
     Attributes:
         signature: ``8BIM``, or four letters of another program.
-        number: What it is.
-        name: As stored: its length, its bytes, and one that makes them even.
+        number: Resource identifier.
+        name: As stored: its length, its bytes, and padding to an even length.
         data: Its contents.
     """
 
@@ -54,8 +55,8 @@ class Resources:
     """The resources of a file.
 
     Attributes:
-        items: In the order of the file.
-        skipped: Bytes between and behind them that are none.
+        items: In file order.
+        skipped: Number of bytes between and after them that are not resources.
     """
 
     items: tuple[Resource, ...] = ()
@@ -66,10 +67,10 @@ class Dataset(NamedTuple):
     """One value of an IPTC record.
 
     Attributes:
-        record: Its number: 1 is the envelope, 2 what is said about the picture.
-        number: What it is.
+        record: Its number: 1 is the envelope, 2 describes the picture.
+        number: Dataset number.
         data: The value.
-        stored: All of its bytes, with those before the value.
+        stored: All of its bytes, including those before the value.
     """
 
     record: int
@@ -79,7 +80,7 @@ class Dataset(NamedTuple):
 
 
 def read_resources(blocks: bytes) -> Resources:
-    """Reads resources in a row; goes on at the next known signature behind a damaged one."""
+    """Reads consecutive resources; after a damaged one, continues at the next known signature."""
     items: list[Resource] = []
     at = skipped = 0
     while at < len(blocks) and len(items) < _MAX_RESOURCES:
@@ -100,7 +101,7 @@ def read_resources(blocks: bytes) -> Resources:
 
 
 def _resource(blocks: bytes, at: int) -> tuple[Resource, int] | None:
-    """The resource at a place, and where its data end; None where there is none."""
+    """The resource at an offset, and where its data end; None if there is none."""
     if at + 12 > len(blocks) or not _ANY.match(blocks, at):
         return None
     (number,) = struct.unpack_from(">H", blocks, at + 4)
@@ -116,7 +117,7 @@ def _resource(blocks: bytes, at: int) -> tuple[Resource, int] | None:
 
 
 def _written(items: list[Resource]) -> bytes | None:
-    """Resources in a row, those of Photoshop first: many readers stop at any other."""
+    """Consecutive resources, those of Photoshop first: many readers stop at any other."""
     ordered = sorted(items, key=lambda item: item.signature != _SIGNATURE)
     parts = (
         item.signature
@@ -134,10 +135,10 @@ def without_thumbnails(blocks: bytes) -> tuple[bytes | None, tuple[str, ...]]:
     """Photoshop resources without the two kinds of thumbnail.
 
     Args:
-        blocks: Resources in a row, or a record alone.
+        blocks: Consecutive resources, or a record alone.
 
     Returns:
-        The resources, None where nothing is left; and a sentence on what could not be read.
+        The resources, None if nothing is left; and a sentence on what could not be read.
     """
     if blocks.startswith(_TAG_MARKER):
         return with_record(None, blocks), ()
@@ -148,11 +149,11 @@ def without_thumbnails(blocks: bytes) -> tuple[bytes | None, tuple[str, ...]]:
 
 
 def with_record(blocks: bytes | None, record: bytes) -> bytes:
-    """Photoshop resources with an IPTC record that was stored outside of them.
+    """Photoshop resources with an IPTC record that was stored outside them.
 
     Args:
-        blocks: What there is already, or None.
-        record: The IPTC record; left out where the resources have one.
+        blocks: Existing resources, or None.
+        record: The IPTC record; ignored if the resources already have one.
     """
     items = list(read_resources(blocks or b"").items)
     if blocks is not None and any(item.is_iptc for item in items):
@@ -168,23 +169,21 @@ def split_record(blocks: bytes | None) -> tuple[bytes | None, bytes | None]:
 
 
 def without_location(blocks: bytes | None) -> tuple[bytes | None, tuple[str, ...]]:
-    """Photoshop resources whose captions name no place, in the fields that are for places.
+    """Photoshop resources without place names in the fields intended for places.
 
     Args:
-        blocks: As `without_thumbnails` gives them, or None.
+        blocks: As returned by `without_thumbnails`, or None.
 
     Returns:
-        The resources, None where nothing is left; the same ones where they have no such field. And
-        sentences on what else is left out, because a location may be in it.
+        The resources, None if nothing is left; the same ones if they have no such field. Also
+        sentences on anything else left out because a location may be in it.
     """
     items: list[Resource] = []
     notes: dict[str, None] = {}
     found = read_resources(blocks or b"").items
     for item in found:
         if item.signature == _SIGNATURE and item.number in _COPIES:
-            notes["Copies of its EXIF and XMP are left out because they may hold a location."] = (
-                None
-            )
+            notes["Copies of its EXIF and XMP are left out as they may contain a location."] = None
         elif item.is_iptc:
             record, damaged = _record_without_places(item.data)
             items.append(replace(item, data=record))
@@ -199,7 +198,7 @@ def without_location(blocks: bytes | None) -> tuple[bytes | None, tuple[str, ...
 
 
 def _record_without_places(record: bytes) -> tuple[bytes, int]:
-    """A record without them, and how many of its bytes are no datasets and left out."""
+    """A record without places, and the number of bytes left out that are not datasets."""
     found, rest = datasets(record)
     kept = [one.stored for one in found if one.record != 2 or one.number not in _PLACES]
     return b"".join(kept), rest
@@ -209,10 +208,10 @@ def datasets(record: bytes) -> tuple[list[Dataset], int]:
     """The datasets of an IPTC record.
 
     Args:
-        record: Datasets in a row.
+        record: Consecutive datasets.
 
     Returns:
-        All up to the first that is none; and how many bytes follow.
+        All up to the first invalid one; and the number of bytes that follow.
     """
     found: list[Dataset] = []
     at = 0
@@ -220,7 +219,7 @@ def datasets(record: bytes) -> tuple[list[Dataset], int]:
         kind, number = record[at + 1], record[at + 2]
         size = int.from_bytes(record[at + 3 : at + 5], "big")
         begin = at + 5
-        if size & 0x8000:  # the length of the length, for data of more than 32 kB
+        if size & 0x8000:  # length of the length, for data larger than 32 kB
             digits = size & 0x7FFF
             size = int.from_bytes(record[begin : begin + min(digits, 4)], "big")
             begin += digits
@@ -233,15 +232,15 @@ def datasets(record: bytes) -> tuple[list[Dataset], int]:
 
 
 def within(blocks: bytes, room: int) -> tuple[bytes | None, list[str]]:
-    """Photoshop resources without the largest of them, so that they have at most so many bytes.
+    """Photoshop resources reduced to a given size by removing the largest.
 
     Args:
-        blocks: Resources in a row.
-        room: Bytes.
+        blocks: Consecutive resources.
+        room: Available bytes.
 
     Returns:
-        The resources, None where nothing is left; and the names of what was left out. Of an IPTC
-        record that is too long, only the largest values are.
+        The resources, None if nothing is left; and the names of what was left out. From an IPTC
+        record that is too long, only the largest values are removed.
     """
     items = list(read_resources(blocks).items)
     left_out: list[str] = []

@@ -1,4 +1,4 @@
-"""Removes from a photograph where it was taken."""
+"""Removes the location from a photograph's metadata."""
 
 from dataclasses import replace
 
@@ -15,32 +15,32 @@ _PLACES = frozenset(
 
 
 def without_location(photo: Photo) -> Photo:
-    """A photo without coordinates and place names in the metadata fields that are made for them.
+    """A photo without coordinates and place names in the metadata fields intended for them.
 
-    Titles, captions, comments and keywords stay as somebody wrote them. A block that cannot be
-    parsed is left out as a whole, and so is what is not recognised, as a maker note: a location may
-    be in them. The photo's notes say so.
+    Titles, captions, comments and keywords stay as written. A block that cannot be parsed is left
+    out entirely, and so is anything unrecognised, such as a maker note: a location may be in it.
+    The photo's notes report this.
     """
     meta = photo.meta
     notes = list(meta.notes)
     if exif.has_maker_note(meta.exif):
-        notes.append("The camera's maker note is left out because it may hold a location.")
+        notes.append("The camera's maker note is left out because it may contain a location.")
     try:
         tags = exif.without_location(meta.exif)
     except DamagedTagsError:
         tags = None
-        notes.append("Its EXIF block is damaged, and left out because it may hold a location.")
+        notes.append("Its EXIF block is damaged, and left out because it may contain a location.")
     try:
         packet = xmp.without_location(meta.xmp)
     except xmp.DamagedXmpError:
         packet = None
-        notes.append("Its XMP is damaged, and left out because it may hold a location.")
+        notes.append("Its XMP is damaged, and left out because it may contain a location.")
     captions, remarks = iptc.without_location(meta.iptc)
     notes += remarks
     text = tuple(text for text in meta.text if not _may_name_a_place(text))
     if meta.parts:
         names = listed(part.name for part in meta.parts)
-        notes.append(f"Left out, because a location may be in them: {names}.")
+        notes.append(f"Left out because they may contain a location: {names}.")
     cleaned: Metadata = replace(
         meta, exif=tags, xmp=packet, iptc=captions, text=text, parts=(), notes=tuple(notes)
     )

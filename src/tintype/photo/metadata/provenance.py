@@ -1,6 +1,6 @@
 """Provenance: a coloured file states that its colours are a model's guess.
 
-It is written in three places, because no reader looks at all of them: XMP (the IPTC digital source
+It is written in three places, because no reader checks all of them: XMP (the IPTC digital source
 type, and our own property with every detail), EXIF ``Software``, and PNG text.
 `tintype.photo.decode.read_provenance` reads our own XMP property back, without decoding a pixel.
 
@@ -16,7 +16,7 @@ DIGITAL_SOURCE_TYPE = (
 """Part camera, part trained model: the photograph is real, its colours are not."""
 
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/composite"
-"""Of several parts, of whatever origin: the colours are those of another picture."""
+"""A composite of any origin: the colours are those of another picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Provenance:
     Attributes:
         software: "Tintype".
         version: Of the software.
-        model: Name of the model; empty where the colours are those of another picture, which the
-            settings name by its hash.
-        model_sha256: Of the model file; empty where there is none.
+        model: Name of the model; empty if the colours are those of another picture, which the
+            settings identify by its hash.
+        model_sha256: Of the model file; empty if there is none.
         settings: Canonical JSON of the settings that change pixels.
         input_sha256: Of the source file.
     """
@@ -42,7 +42,7 @@ class Provenance:
 
     @property
     def sentence(self) -> str:
-        """One line for people: ``Tintype 0.1.0 (colourised with model tintype-own)``."""
+        """One line for users: ``Tintype 0.1.0 (colourised with model tintype-own)``."""
         how = f"colourised with model {self.model}" if self.model else "colours of another picture"
         return f"{self.software} {self.version} ({how})"
 
@@ -63,7 +63,7 @@ def provenance_from_json(text: str) -> Provenance | None:
         text: As found in the file.
 
     Returns:
-        None for a text of another program, or one that is damaged or incomplete.
+        None for text from another program, or if it is damaged or incomplete.
     """
     try:
         found = json.loads(text)

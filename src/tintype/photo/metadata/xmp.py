@@ -34,7 +34,8 @@ _NOTE = "http://ns.adobe.com/xmp/note/"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _OURS = "urn:tintype:ns:1"
 _PARTS = "other parts"
-# What speaks of data beside the picture, which no output holds: by namespace and beginning of name.
+# Properties that refer to data beside the picture, which no output contains: namespace and prefix
+# of the name.
 _COMPANIONS = (
     ("http://ns.google.com/photos/1.0/camera/", "MotionPhoto", "a video"),
     ("http://ns.google.com/photos/1.0/camera/", "MicroVideo", "a video"),
@@ -47,12 +48,12 @@ _COMPANIONS = (
     ("http://ns.google.com/photos/1.0/audio/", "", "a sound"),
 )
 _CORE = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"
-# Where places are named, by namespace; what begins with GPS is a place in any.
+# Properties that name places, by namespace; in any namespace, names that begin with GPS are places.
 _PLACES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         _PHOTOSHOP: frozenset({"City", "State", "Country"}),
         _CORE: frozenset({"Location", "CountryCode"}),
-        # The two structures, and what is in them where somebody wrote it flat.
+        # The two structures, and their contents if somebody wrote them flat.
         _IPTC: frozenset({"LocationCreated", "LocationShown", "Sublocation", "City"})
         | frozenset({"ProvinceState", "CountryName", "CountryCode", "WorldRegion"})
         | frozenset({"LocationName", "LocationId"}),
@@ -72,11 +73,11 @@ _NEW = (
 
 
 class Property(NamedTuple):
-    """A property to be added.
+    """A property to add.
 
     Attributes:
         space: Its namespace.
-        prefix: Of the namespace.
+        prefix: Prefix of the namespace.
         name: Without the prefix.
         container: "Alt" for a text in a default language, "Bag" or "Seq" for several values, empty
             for a plain text.
@@ -91,15 +92,15 @@ class Property(NamedTuple):
 
 
 def made_upright(packet: bytes, *, became_srgb: bool = False) -> bytes:
-    """Sets the orientation to 1 where there is one, and removes what no longer applies.
+    """Sets the orientation to 1 if there is one, and removes what no longer applies.
 
     Thumbnails inside the packet show the uncoloured picture; a pointer to extended XMP points to
     segments that are not written again.
 
     Args:
         packet: As found in a file.
-        became_srgb: Whether pixels were converted to sRGB; the packet then says so where it named
-            another colour space.
+        became_srgb: Whether pixels were converted to sRGB; if the packet stated another colour
+            space, it then states sRGB.
 
     Returns:
         The packet, with its wrapper.
@@ -131,17 +132,17 @@ def stored_turned(packet: bytes, turn: int) -> bytes:
 def without_location(packet: bytes | None) -> bytes | None:
     """The packet without coordinates and without the fields that name a place.
 
-    Also inside of other properties, such as what is said about pictures that this one was made of.
-    Titles, captions, keywords and the address of whoever made it stay.
+    They are also removed inside other properties, such as information on pictures from which this
+    one was made. Titles, captions, keywords and the creator's address stay.
 
     Args:
         packet: As found in a file, or None.
 
     Returns:
-        The same packet where there is no such field.
+        The same packet if there is no such field.
 
     Raises:
-        DamagedXmpError: It is not XMP, so it may hold a location.
+        DamagedXmpError: It is not XMP, so it may contain a location.
     """
     if packet is None:
         return None
@@ -172,10 +173,10 @@ def without_companions(packet: bytes) -> tuple[bytes, tuple[str, ...]]:
     """The packet without the properties that point to data beside the picture.
 
     Args:
-        packet: As `made_upright` gives it.
+        packet: As returned by `made_upright`.
 
     Returns:
-        The packet, and what those data were; the same packet where it has no such property.
+        The packet, and the kinds of those data; the same packet if it has no such property.
 
     Raises:
         DamagedXmpError: It is not XMP.
@@ -198,7 +199,7 @@ def without_companions(packet: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 
 def orientation(packet: bytes | None) -> int | None:
-    """``tiff:Orientation``, 1 to 8; None where it is missing or the packet is damaged."""
+    """``tiff:Orientation``, 1 to 8; None if it is missing or the packet is damaged."""
     if not packet or not mentions(packet, "Orientation"):
         return None
     try:
@@ -212,7 +213,7 @@ def with_provenance(packet: bytes | None, provenance: Provenance) -> bytes:
     """Adds the digital source type and our own property, replacing earlier ones.
 
     Args:
-        packet: What the photograph had, or None for a new packet.
+        packet: The photograph's packet, or None for a new one.
         provenance: What to add.
 
     Returns:
@@ -230,10 +231,10 @@ def with_provenance(packet: bytes | None, provenance: Provenance) -> bytes:
 
 
 def with_properties(packet: bytes | None, properties: Sequence[Property]) -> bytes:
-    """Adds properties that are not there yet.
+    """Adds properties that are not present yet.
 
     Args:
-        packet: What the photograph had, or None for a new packet.
+        packet: The photograph's packet, or None for a new one.
         properties: What to add.
 
     Returns:
@@ -271,14 +272,14 @@ def with_properties(packet: bytes | None, properties: Sequence[Property]) -> byt
 
 
 def within(packet: bytes, room: int) -> tuple[bytes, list[str]]:
-    """The packet without its largest properties, so that it has at most so many bytes.
+    """The packet reduced to a given size by removing its largest properties.
 
     Args:
-        packet: As `with_provenance` gives it.
-        room: Bytes.
+        packet: As returned by `with_provenance`.
+        room: Available bytes.
 
     Returns:
-        The packet, and the names of the properties left out; our own stay.
+        The packet, and the names of the removed properties; our own stay.
 
     Raises:
         DamagedXmpError: It is not XMP.
@@ -305,7 +306,7 @@ def within(packet: bytes, room: int) -> tuple[bytes, list[str]]:
 
 
 def provenance_json(packet: bytes | None) -> str | None:
-    """Our own property; None where there is none."""
+    """Our own property; None if there is none."""
     if not packet or not mentions(packet, _OURS):
         return None
     try:
@@ -315,7 +316,7 @@ def provenance_json(packet: bytes | None) -> str | None:
 
 
 def _value(document: minidom.Document, space: str, name: str) -> str | None:
-    """A simple property, whether it is written as an attribute or as an element."""
+    """A simple property, whether written as an attribute or as an element."""
     for description in descriptions(document):
         if description.hasAttributeNS(space, name):
             return str(description.getAttributeNS(space, name))
@@ -336,14 +337,14 @@ def _remove(document: minidom.Document, space: str, name: str) -> None:
 
 
 def _replace(document: minidom.Document, space: str, prefix: str, name: str, value: str) -> None:
-    """Gives a property another value where there is one."""
+    """Changes the value of a property, if it exists."""
     if _value(document, space, name) is not None:
         _remove(document, space, name)
         _set(document, space, prefix, name, value)
 
 
 def _set(document: minidom.Document, space: str, prefix: str, name: str, value: str) -> None:
-    """Adds a simple property to the first description, as an element that brings its namespace."""
+    """Adds a simple property to the first description, as an element with its namespace."""
     element = document.createElementNS(space, f"{prefix}:{name}")
     element.setAttributeNS(_XMLNS, f"xmlns:{prefix}", space)
     element.appendChild(document.createTextNode(value))

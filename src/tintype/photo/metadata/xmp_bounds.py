@@ -1,8 +1,8 @@
-"""XMP that is larger than any program needs it: the largest properties go, and the rest stays.
+"""XMP larger than any program needs: the largest properties are removed, and the rest is kept.
 
 Programs write the whole history of a document, hundreds of thousands of ancestors or a picture into
-one property. A tree of that takes gigabytes, so such properties are cut out of the text before
-anything parses it. What is cut in the wrong place, because the text is no XML, does not parse.
+one property. Its tree would take gigabytes, so such properties are cut out of the text before it is
+parsed. If the text is not XML, and is cut in the wrong place, the result does not parse.
 """
 
 import re
@@ -19,11 +19,11 @@ from tintype.photo.metadata.xmp_packet import (
     packet_text,
 )
 
-_MOST = 64 << 20  # characters of a packet in which properties are looked for
+_MOST = 64 << 20  # characters of the largest packet that is searched for properties
 _MOST_TAGS = 2_000_000  # and attributes
 _NAME = 60  # characters of a name, in messages
 
-# Where one of the first three does not end, it is matched as its beginning alone.
+# If one of the first three does not end, only its beginning is matched.
 _TOKEN = re.compile(
     r"<!--(?:.*?-->)?|<!\[CDATA\[(?:.*?\]\]>)?|<\?(?:.*?\?>)?"
     r"|<(/?)([^\s/<>!?\"']+)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>",
@@ -39,12 +39,12 @@ class _Property:
     """A property in a text, as an element or as an attribute.
 
     Attributes:
-        name: With its prefix.
+        name: Including its prefix.
         begin: Where it begins.
         end: Where it ends.
         size: Bytes in UTF-8.
-        tags: How many tags it has.
-        values: How many attributes it has, at most.
+        tags: Number of tags in it.
+        values: Number of attributes in it, at most.
         deep: Whether it is nested too deeply.
     """
 
@@ -58,7 +58,7 @@ class _Property:
 
     @property
     def share(self) -> float:
-        """Of the limits, the largest one that it takes."""
+        """The largest share that it takes of any limit."""
         return max(self.size / MAX_BYTES, self.tags / MAX_TAGS, self.values / MAX_VALUES)
 
 
@@ -69,8 +69,8 @@ def fitting(packet: bytes) -> tuple[bytes, tuple[str, ...]]:
         packet: As found in a file.
 
     Returns:
-        The packet, and the names of the properties that were left out; the packet as it is where
-        it is within all limits, or no properties are found in it.
+        The packet, and the names of the removed properties; the same packet if it is within all
+        limits, or no properties are found in it.
     """
     try:
         text = packet_text(packet)
@@ -104,12 +104,12 @@ def fitting(packet: bytes) -> tuple[bytes, tuple[str, ...]]:
 def _properties(text: str) -> Iterator[_Property]:
     """The properties of a packet: attributes and children of descriptions below ``rdf:RDF``."""
     open_tags: list[str] = []
-    description = 0  # how many tags are open within the one that is read; 0 outside
+    description = 0  # number of open tags in the current one; 0 outside
     deepest = begin = 0
     for token in _TOKEN.finditer(text):
         closing, name = token[1], token[2]
         if name is None:
-            if token[0] in _BEGINNINGS:  # without an end
+            if token[0] in _BEGINNINGS:  # it does not end
                 return
             continue
         if closing:
@@ -126,7 +126,7 @@ def _properties(text: str) -> Iterator[_Property]:
                 begin, deepest = token.start(), 0
                 if alone:
                     yield _property(text, name, begin, token.end(), deep=False)
-            deepest = max(deepest, len(open_tags) + 2)  # below the document, and with a text in it
+            deepest = max(deepest, len(open_tags) + 2)  # below the document, and including a text
         elif _local(name) == "Description" and open_tags and _local(open_tags[-1]) == "RDF":
             description = 0 if alone else len(open_tags) + 1
             for found in _ATTRIBUTE.finditer(text, token.start(3), token.end(3)):
@@ -143,7 +143,7 @@ def _property(text: str, name: str, begin: int, end: int, *, deep: bool) -> _Pro
 
 
 def _is_deep(text: str) -> bool:
-    """Whether elements may be nested too deeply; quick, as most packets are not."""
+    """Whether elements may be nested too deeply; fast, because most packets are not."""
     steps = ({"<": 1}.get(sign, -1) for sign in _NESTING.findall(text))
     return max(accumulate(steps), default=0) + 1 > MAX_DEPTH
 

@@ -1,7 +1,7 @@
 """XMP packets as documents: every encoding is read, UTF-8 is written.
 
-Entities are how small files become large and how documents read other files, so defusedxml parses:
-whatever the encoding, a document type ends the parse.
+Entities let small files become large and documents read other files, so packets are parsed with
+defusedxml: in any encoding, a document type stops the parser.
 
 Source: ISO 16684-1 (XMP part 1), section 7.
 """
@@ -13,25 +13,25 @@ from xml.parsers.expat import ExpatError
 
 from defusedxml import DefusedXmlException
 
-# Not its minidom, which loads the reader of URLs and takes a twelfth of the command's start.
+# Not its minidom, which imports the URL reader and takes a twelfth of the command's start-up time.
 from defusedxml import expatbuilder as defused
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 # A tree takes about a kilobyte and fifty microseconds for each element or attribute.
 MAX_BYTES = 8 << 20
-"""Of a packet that is parsed."""
+"""Size limit for a packet to be parsed."""
 
 MAX_TAGS = 100_000
-"""Beginnings and ends of elements in a packet that is parsed."""
+"""Limit for element starts and ends in a packet to be parsed."""
 
 MAX_VALUES = 100_000
-"""Attributes of a packet that is parsed, at most."""
+"""Limit for attributes in a packet to be parsed."""
 
 MAX_DEPTH = 100
-"""Elements within each other in a packet that is parsed."""
+"""Limit for nested elements in a packet to be parsed."""
 
-# UTF-32 before UTF-16: the mark of one begins with that of the other.
+# UTF-32 before UTF-16: the byte order mark of one begins with that of the other.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -41,18 +41,18 @@ _MARKS = (
 )
 # It names an encoding that the text no longer has.
 _DECLARATION = re.compile(r"^<\?xml\s[^>]*\?>")
-# What XML does not allow in a text, and captions have all the same.
+# Characters that XML does not allow in a text, but captions contain nevertheless.
 _BARE_AMPERSAND = re.compile(r"&(?!(?:#\d{1,7}|#x[0-9A-Fa-f]{1,6}|\w{1,8});)")
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that XML cannot hold."""
 
 
 class DamagedXmpError(ValueError):
-    """Not XMP that can be extended. Never reaches a user: callers say what is damaged."""
+    """Not XMP that can be extended. Never reaches a user: callers report what is damaged."""
 
 
 def mentions(packet: bytes, word: str) -> bool:
-    """Whether a word may be in a packet, at a hundredth of the cost of parsing it."""
+    """Whether a packet may contain a word, at a hundredth of the cost of parsing it."""
     return any(word.encode(coding) in packet for coding in ("utf-8", "utf-16-be", "utf-16-le")) or (
         b"\0\0\0" in packet
     )
@@ -61,8 +61,8 @@ def mentions(packet: bytes, word: str) -> bool:
 def packet_text(packet: bytes) -> str:
     """The packet as text, without an XML declaration.
 
-    UTF-8 and, big and little endian, UTF-16 and UTF-32 are allowed (section 7.3.2). They are told
-    apart by the byte order mark, or by where the zeros around the first "<" are.
+    UTF-8, and big- and little-endian UTF-16 and UTF-32 are allowed (section 7.3.2). They are
+    distinguished by the byte order mark, or by the position of the zeros around the first "<".
 
     Args:
         packet: As found in a file.
@@ -85,7 +85,7 @@ def packet_text(packet: bytes) -> str:
 
 
 def _document(text: str) -> minidom.Document:
-    """Parses a text, once more without what some programs forget to escape or to leave out."""
+    """Parses a text; on failure, again without what some programs fail to escape or leave out."""
     try:
         document: minidom.Document = defused.parseString(text.encode(), forbid_dtd=True)
     except ExpatError:
@@ -100,13 +100,13 @@ def parse(packet: bytes) -> minidom.Document:
     """Parses a packet.
 
     Raises:
-        DamagedXmpError: It is not XMP, or larger or deeper than any.
+        DamagedXmpError: It is not XMP, or exceeds the limits on size or depth.
     """
     if len(packet) > MAX_BYTES:
         raise DamagedXmpError("too large")
     try:
         text = packet_text(packet)
-        # Without entities no element or attribute comes from anywhere but the text itself.
+        # Without entities, elements and attributes come only from the text itself.
         if text.count("<") > MAX_TAGS or text.count("=") > MAX_VALUES:
             raise DamagedXmpError("too many elements")
         document = _document(text)
@@ -144,7 +144,7 @@ def _depth(document: minidom.Document) -> int:
 
 
 def _prefixed(neighbour: minidom.Element, name: str) -> str:
-    """The name with the prefix that a neighbour of the same namespace uses."""
+    """The name with the prefix that a neighbour in the same namespace uses."""
     return f"{neighbour.prefix}:{name}" if neighbour.prefix else name
 
 

@@ -1,4 +1,4 @@
-"""The types of answers, and what must be true of each before it is used."""
+"""The types of answers, and the checks that each must pass before it is used."""
 
 import math
 from dataclasses import replace
@@ -37,7 +37,7 @@ class Page(msgspec.Struct, frozen=True):
         """The photo.
 
         Raises:
-            NonsenseError: It is none that a decoder gives.
+            NonsenseError: It is not what a decoder returns.
         """
         _check(self.grey.ndim == 2 and self.grey.dtype in (np.uint8, np.uint16), "grey")
         if self.alpha is not None:
@@ -58,7 +58,7 @@ class Pages(msgspec.Struct, frozen=True):
             max_pixels: Of all of them together.
 
         Raises:
-            NonsenseError: They are none that a decoder gives.
+            NonsenseError: They are not what a decoder returns.
         """
         photos = tuple(page.photo() for page in self.pages)
         attached = [part.pixels.size for photo in photos for part in photo.meta.attached]
@@ -74,10 +74,10 @@ class Colors(msgspec.Struct, frozen=True):
     tone: Tone
 
     def checked(self) -> tuple[NDArray[np.uint8], Tone]:
-        """The same.
+        """The colours and the tone.
 
         Raises:
-            NonsenseError: They are none.
+            NonsenseError: They are not what a decoder returns.
         """
         return _rgb(self.rgb), self.tone
 
@@ -105,7 +105,7 @@ class Layer(msgspec.Struct, frozen=True):
 
 
 class ProvenanceFound(msgspec.Struct, frozen=True):
-    """What a file says about its making."""
+    """The provenance that a file states."""
 
     provenance: Provenance | None
 
@@ -117,10 +117,10 @@ class ShownGrey(msgspec.Struct, frozen=True):
     has_profile: bool = False
 
     def checked(self) -> tuple[NDArray[np.uint8], bool] | None:
-        """The same; None where nothing is shown.
+        """The grey, and whether there is a profile; None if nothing is shown.
 
         Raises:
-            NonsenseError: It is no grey.
+            NonsenseError: It is not a grey picture.
         """
         if self.grey is None:
             return None
@@ -138,13 +138,13 @@ class Luminance(msgspec.Struct, frozen=True):
     def checked(
         self, size: tuple[int, int]
     ) -> tuple[NDArray[np.uint8], NDArray[np.int16], NDArray[np.uint16]]:
-        """The same.
+        """The pixels and the coefficients.
 
         Args:
             size: (rows, columns) of blocks that the picture has.
 
         Raises:
-            NonsenseError: The shapes are others.
+            NonsenseError: The shapes or types differ.
         """
         _check(self.pixels.ndim == 2 and self.pixels.dtype == np.uint8, "luminance")
         _check(self.blocks.shape == (*size, 64) and self.blocks.dtype == np.int16, "coefficients")
@@ -153,7 +153,7 @@ class Luminance(msgspec.Struct, frozen=True):
 
 
 class Small(msgspec.Struct, frozen=True):
-    """A picture in small, or as much of it as a thumbnail needs."""
+    """A small copy of a picture, or as much of it as a thumbnail needs."""
 
     rgb: Pixels
 
@@ -161,20 +161,20 @@ class Small(msgspec.Struct, frozen=True):
         """The pixels.
 
         Raises:
-            NonsenseError: They are none.
+            NonsenseError: They are not a colour picture.
         """
         return _rgb(self.rgb)
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """A picture that is to be encoded: no answer but a question, and ours.
+    """A picture to be encoded: a request of ours, not an answer.
 
     Attributes:
-        kind: Pillow's name of the format.
+        kind: Pillow's name for the format.
         mode: Pillow's.
         size: (width, height).
-        pixels: As `Image.tobytes` gives them.
-        options: Of that format's writer.
+        pixels: As returned by `Image.tobytes`.
+        options: For the encoder of that format.
     """
 
     kind: str
@@ -185,7 +185,7 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 class EncodedFile(msgspec.Struct, frozen=True):
-    """A file that was encoded, or why the encoder refused."""
+    """An encoded file, or why the encoder refused."""
 
     data: Pixels | None = None
     refused: str = ""
@@ -194,8 +194,8 @@ class EncodedFile(msgspec.Struct, frozen=True):
         """The file.
 
         Raises:
-            ValueError: The encoder's own.
-            NonsenseError: It is no file.
+            ValueError: Raised by the encoder.
+            NonsenseError: It is not a file.
         """
         if self.data is None:
             raise ValueError(brief(self.refused, most=_MOST_NOTE))
@@ -204,7 +204,7 @@ class EncodedFile(msgspec.Struct, frozen=True):
 
 
 class Protection(msgspec.Struct, frozen=True):
-    """What holds the child, beside being another process."""
+    """How the child is confined, apart from being a separate process."""
 
     filtered: bool
 

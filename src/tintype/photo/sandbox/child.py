@@ -1,8 +1,8 @@
-"""The process that decodes: it imports every decoder, waits, and works on one file at a time.
+"""The process that decodes: it imports every decoder, waits, and processes one file at a time.
 
-On Linux it forks for each file: a process that has just decoded a photograph of one person never
-sees that of another, and what a decoder has broken ends with it. It has one thread, so forking is
-safe. Elsewhere it decodes by itself, and is replaced after some files.
+On Linux it forks for each file: a process that has just decoded one person's photograph never sees
+another's, and any damage done by a decoder ends with it. It is single-threaded, so forking is safe.
+Elsewhere it decodes by itself, and is replaced after some files.
 """
 
 import codecs
@@ -28,7 +28,7 @@ from tintype.photo.sandbox.handover import READY, STATUS
 from tintype.photo.sandbox.limits import hold_to
 from tintype.photo.sandbox.wire import LENGTH, Request, packed
 
-# What decoders look up by name while they work.
+# Codecs of text that decoders look up by name while they run.
 _CODINGS = (
     *("ascii", "latin-1", "utf-8", "utf-8-sig", "cp1252", "mac-roman", "idna", "unicode_escape"),
     *("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "raw_unicode_escape"),
@@ -39,7 +39,7 @@ def main(operations: str, forks: bool) -> None:
     """Decodes until the parent is gone.
 
     Args:
-        operations: Module with the table of what can be asked.
+        operations: Module with the table of operations.
         forks: Whether each file gets a process of its own.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -55,7 +55,7 @@ def main(operations: str, forks: bool) -> None:
 
 
 def preload() -> None:
-    """Imports whatever decoding may import: later no file can be opened."""
+    """Imports whatever decoding may import: no file can be opened later."""
     import defusedxml.ElementTree  # noqa: F401
     from PIL import Image
 
@@ -74,7 +74,7 @@ def preload() -> None:
         jpeg_coefficients.library()
     for coding in _CODINGS:
         codecs.lookup(coding)
-    # NumPy imports some of itself when it is first needed: for measuring the tone.
+    # NumPy imports parts of itself on first use: here, for measuring the tone.
     file = io.BytesIO()
     Image.frombytes("RGB", (32, 32), bytes(n * n % 251 for n in range(3 * 32 * 32))).save(
         file, "PNG"
@@ -85,7 +85,7 @@ def preload() -> None:
 def _serve_in_forks(control: socket.socket, module: Any) -> None:  # noqa: ANN401 (a module)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     gc.collect()
-    gc.freeze()  # so that its pages stay shared
+    gc.freeze()  # so its pages stay shared
     while (connection := handover.taken(control)) is not None:
         pid = os.fork()
         if pid == 0:
@@ -97,7 +97,7 @@ def _serve_in_forks(control: socket.socket, module: Any) -> None:  # noqa: ANN40
 
 
 def _end(work: Any) -> None:  # noqa: ANN401
-    """Does the work of a forked process, and ends it without anything that others should do."""
+    """Does the work of a forked process, and exits without cleanup that is not its own."""
     status = 1
     try:
         seccomp.end_with_parent()
@@ -114,7 +114,7 @@ def _status_of(pid: int, control: socket.socket) -> int:
         if ended:
             return os.waitstatus_to_exitcode(status)
         signal.sigtimedwait({signal.SIGCHLD}, 1.0)
-        # Nothing is said before the status: what can be read is the end.
+        # The parent sends nothing before the status: if this is readable, it has closed.
         if select.select([control], [], [], 0)[0]:
             os.kill(pid, signal.SIGKILL)
 
@@ -127,7 +127,7 @@ def _serve_here(control: socket.socket, module: Any) -> None:  # noqa: ANN401
 
 
 def _work(connection: socket.socket, module: Any, *, for_good: bool) -> None:  # noqa: ANN401
-    """Reads a request, is held to its limits, answers."""
+    """Reads a request, applies its limits to this process, and answers."""
     length = LENGTH.unpack(connection.recv(LENGTH.size, socket.MSG_WAITALL))[0]
     said = connection.recv(length, socket.MSG_WAITALL)
     request = msgspec.msgpack.decode(said, type=Request)
@@ -152,7 +152,7 @@ def _send(connection: socket.socket, answer: object) -> None:
     for part in (memoryview(head), *(plane.data.cast("B") for plane in planes)):
         view = part
         while view:
-            # `write` and no other call on POSIX: it is what the filter allows.
+            # `write` and no other call on POSIX: the filter allows only that.
             if sys.platform == "win32":
                 view = view[connection.send(view) :]
             else:

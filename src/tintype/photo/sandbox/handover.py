@@ -1,4 +1,4 @@
-"""How a parent hands its child a connection: one for each file, so that no answer can be mistaken.
+"""Passes connections from parent to child: one for each file, so answers cannot be mixed up.
 
 On POSIX an open socket is sent over another one; Windows describes a socket in bytes that only the
 other process can use.
@@ -11,20 +11,20 @@ import sys
 from typing import IO
 
 READY = 1 << 30
-"""Said once over the control connection, before the first file; then statuses of processes."""
+"""Sent once over the control connection, before the first file; statuses of processes follow."""
 
 STATUS = struct.Struct("!i")
-"""How it is said."""
+"""Its encoding."""
 
 _LENGTH = struct.Struct("!I")
 
 
 def first(process_input: IO[bytes] | None, control: socket.socket, pid: int) -> None:
-    """Gives a new child its end of the control connection.
+    """Passes a new child its end of the control connection.
 
     Args:
         process_input: Standard input of the child, on Windows.
-        control: The child's end. Elsewhere it is standard input.
+        control: The child's end. On other systems it is standard input.
         pid: Of the child.
     """
     if sys.platform == "win32" and process_input is not None:
@@ -42,7 +42,7 @@ def taken_first() -> socket.socket:
 
 
 def standard_input(control: socket.socket) -> int:
-    """What a child is started with as its standard input."""
+    """The standard input with which a child is started."""
     return subprocess.PIPE if sys.platform == "win32" else control.fileno()
 
 

@@ -1,4 +1,4 @@
-"""What decoding or encoding one file may take, and how a process is held to it."""
+"""Resource limits for decoding or encoding one file, and how a process is held to them."""
 
 import sys
 import time
@@ -6,26 +6,26 @@ import time
 import msgspec
 
 _MIB = 1 << 20
-# Beside what grows with the file: the decoders' own tables, stacks and heaps of threads.
+# On top of what grows with the file: tables of the decoders, stacks and heaps of threads.
 _FREE_BYTES = 1 << 30
-_BYTES_PER_PIXEL = 32  # 24 is the most that a decoder was seen to need (tests/promises/bombs.py)
+_BYTES_PER_PIXEL = 32  # the most measured for a decoder is 24 (tests/promises/bombs.py)
 _FREE_SECONDS = 20
 _PIXELS_PER_SECOND = 1_000_000
-# An encoder of AVIF takes up to two seconds for a megapixel, one of JPEG 2000 45 bytes for a pixel.
+# An AVIF encoder takes up to two seconds per megapixel, a JPEG 2000 encoder 45 bytes per pixel.
 _ENCODING_SECONDS = 20
 _ENCODING_BYTES_PER_PIXEL = 128
 _FILES = 64
-_SCRATCH_BYTES = 64 << 10  # what a decoder's warnings may fill
+_SCRATCH_BYTES = 64 << 10  # space for the warnings of a decoder
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What decoding one file may take.
+    """Resource limits for decoding one file.
 
     Attributes:
-        memory: Bytes of address space, above what the process has already.
-        cpu: Seconds of processor time.
-        wall: Seconds on the clock, after which the process is killed.
-        file: Bytes of a file in memory that a decoder may make; it can make no other.
+        memory: Bytes of address space, on top of what the process already has.
+        cpu: Seconds of CPU time.
+        wall: Seconds of wall-clock time, after which the process is killed.
+        file: Bytes of an in-memory file that a decoder may create; it can create no other.
     """
 
     memory: int
@@ -39,7 +39,7 @@ def limits_of(size: int, max_pixels: int) -> Limits:
 
     Args:
         size: Of the file, in bytes.
-        max_pixels: More pixels are refused anyway.
+        max_pixels: Files with more pixels are refused anyway.
     """
     cpu = _FREE_SECONDS + max_pixels // _PIXELS_PER_SECOND
     memory = _FREE_BYTES + 3 * size + _BYTES_PER_PIXEL * max_pixels
@@ -47,7 +47,7 @@ def limits_of(size: int, max_pixels: int) -> Limits:
 
 
 def encoding_limits_of(size: int, pixels: int) -> Limits:
-    """The limits for encoding one picture of ours; whoever waits for it has a limit as well.
+    """The limits for encoding one of our pictures; the caller that waits for it has a limit too.
 
     Args:
         size: Of what is encoded, in bytes.
@@ -59,7 +59,7 @@ def encoding_limits_of(size: int, pixels: int) -> Limits:
 
 
 def hold_to(limits: Limits, *, for_good: bool) -> None:
-    """Holds this process to limits, as far as the system can.
+    """Applies limits to this process, as far as the system supports them.
 
     Args:
         limits: For the file that is decoded next.
@@ -79,7 +79,7 @@ def hold_to(limits: Limits, *, for_good: bool) -> None:
     limit(resource.RLIMIT_FSIZE, limits.file)
     used = int(time.process_time()) + 1
     limit(resource.RLIMIT_CPU, used + limits.cpu, more=1)  # SIGXCPU, then SIGKILL
-    if sys.platform == "linux":  # macOS takes the number and does nothing with it
+    if sys.platform == "linux":  # macOS accepts the number and ignores it
         limit(resource.RLIMIT_AS, _mapped() + limits.memory)
 
 

@@ -1,4 +1,4 @@
-"""What a child does when it is asked, by name."""
+"""The operations of a child, by name."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -24,7 +24,7 @@ from tintype.photo.sandbox.answers import (
 )
 
 Operation = Callable[[bytes, str, tuple[int, ...]], object]
-"""The file (or picture), what messages call it, and more numbers; an answer."""
+"""The file (or picture), its name in messages, and further numbers; returns an answer."""
 
 
 def _photos(data: bytes, name: str, numbers: tuple[int, ...]) -> object:
@@ -86,4 +86,4 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
 )
 
 READS_FILES = frozenset({"luminance"})
-"""Operations of a library that takes no bytes, only the name of a file (one in memory)."""
+"""Operations of libraries that accept only the name of a file (here, one in memory), no bytes."""

@@ -1,4 +1,4 @@
-"""The parent's end of a child: it is started, asked, watched, and replaced when it dies."""
+"""The parent's end of a child process: starts it, sends requests, and replaces it when it dies."""
 
 import contextlib
 import json
@@ -26,11 +26,11 @@ _START = (
 )
 _START_SECONDS = 120.0
 _END_SECONDS = 10.0
-_TICK = 0.1  # seconds after which it is asked again whether the work is still wanted
+_TICK = 0.1  # seconds between checks whether the work is still wanted
 
-# What a child needs of the environment; secrets stay here.
+# The environment variables that a child needs; secrets are not passed on.
 _ENVIRONMENT = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "TEMP")
-# One thread, so that it can fork; few heaps, which would count as address space.
+# One thread, so that it can fork; few heaps, because they count as address space.
 _ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -43,11 +43,11 @@ class Child:
     """A process that decodes.
 
     Args:
-        operations: Module with the table of what it can be asked.
+        operations: Module with the table of operations.
         forks: Whether it forks for each file.
 
     Attributes:
-        served: How many files it was given.
+        served: Number of files that it was sent.
 
     Raises:
         PhotoError: It cannot be started.
@@ -78,18 +78,18 @@ class Child:
             theirs.close()
 
     def ask(self, request: Request, data: bytes, kind: type[_T], *, most_bytes: int) -> _T:
-        """Asks for a file.
+        """Sends a request with its file, and waits for the answer.
 
         Args:
-            request: What is asked.
+            request: The request.
             data: The file.
             kind: Type of the answer.
-            most_bytes: That the pixels of the answer may have.
+            most_bytes: Maximum for the pixels of the answer.
 
         Raises:
-            TintypeError: As the decoder has it.
-            PhotoError: The decoder crashed or took too much.
-            NonsenseError: The answer is none that a decoder gives.
+            TintypeError: Raised by the decoder.
+            PhotoError: The decoder crashed or exceeded its limits.
+            NonsenseError: The answer is not what a decoder returns.
         """
         self._wait_until_ready()
         mine, theirs = socket.socketpair()
@@ -121,11 +121,11 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        """Whether it can be asked again."""
+        """Whether it can take another request."""
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """Ends it and whatever it has forked."""
+        """Kills it and whatever it has forked."""
         self._process.kill()
         self._control.close()
         if self._process.stdin is not None:
@@ -152,7 +152,7 @@ class Child:
         return int(STATUS.unpack(buffer)[0])
 
     def _ended(self, request: Request) -> PhotoError:
-        """The error where no answer came."""
+        """The error to raise when no answer came."""
         try:
             if self._forks:
                 status = self._next_status(_END_SECONDS)
@@ -163,7 +163,7 @@ class Child:
             self.kill()
             status = self._process.returncode or 0
         if status == -getattr(signal, "SIGXCPU", 0):
-            why = f"took more than {request.limits.cpu} seconds of processor time"
+            why = f"took more than {request.limits.cpu} seconds of CPU time"
             return request.failed(why, by="{}ing it ")
         if status == -getattr(signal, "SIGKILL", 0):
             why = ", most often for lack of memory"
@@ -172,7 +172,7 @@ class Child:
 
 
 class _Line:
-    """A connection with an end to waiting."""
+    """A connection with a deadline."""
 
     def __init__(self, connection: socket.socket, seconds: float) -> None:
         self._connection = connection
@@ -184,7 +184,7 @@ class _Line:
 
         Raises:
             EOFError: The other end has gone.
-            TimeoutError: The time is over.
+            TimeoutError: The deadline has passed.
             WorkCancelledError: Nobody waits for the work any more.
         """
         view = memoryview(data)
@@ -217,7 +217,7 @@ class _Line:
 
 
 def _named(status: int) -> str:
-    """What a process ended with: the name of a signal, or a number."""
+    """How a process ended: the name of a signal, or a number."""
     with contextlib.suppress(ValueError):
         return signal.Signals(-status).name
     return f"exit code {status}"

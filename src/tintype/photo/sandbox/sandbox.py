@@ -1,4 +1,4 @@
-"""Decodes and encodes in child processes, as the functions of `tintype.photo` do it here."""
+"""Decodes and encodes in child processes, with the functions of `tintype.photo`."""
 
 import math
 import sys
@@ -30,25 +30,25 @@ UNFILTERED = (
     "This system cannot filter system calls: decoders run in a process of their own with limits, "
     "but could open files."
 )
-"""What is said where `Sandbox.filtered` is False."""
+"""The warning if `Sandbox.filtered` is False."""
 
 _FREE_BYTES = 1 << 20  # of an encoded file
 
 _FILES_PER_CHILD = 32
-"""Where each file has no process of its own."""
+"""Applies if files do not get a process each."""
 
 
 class Sandbox:
-    """Child processes that decode and encode: as many as are asked at once. Threads may share it.
+    """Child processes that decode and encode, one per concurrent request. Threads may share it.
 
-    Its methods return what the functions of the same names return, and raise what they raise; an
-    `UnreadablePhotoError` also where a decoder crashed or took more than its limits, an
-    `UnsupportedPhotoError` where an encoder did. Work that nobody wants any more (see
-    `tintype.cancellation`) ends within a tenth of a second, whatever library is at it.
+    Its methods return and raise what the functions of the same names do. They also raise an
+    `UnreadablePhotoError` if a decoder crashed or exceeded its limits, and an
+    `UnsupportedPhotoError` if an encoder did. Cancelled work (see `tintype.cancellation`) ends
+    within a tenth of a second, whatever library is running.
 
     Args:
-        limits: What a file may take, by its size in bytes and the most pixels that it may have.
-        forks: Whether each file gets a process of its own; None where the system can do that.
+        limits: The limits for a file, given its size in bytes and its maximum number of pixels.
+        forks: Whether each file gets a process of its own; None if the system supports that.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Sandbox:
         self._forks = FORKS if forks is None else forks
         self._idle: list[Child] = []
         self._lock = threading.Lock()
-        # Whoever forgets to close it leaves no process behind.
+        # A caller that forgets to close it leaves no process behind.
         self._finish = weakref.finalize(self, _end, self._idle)
 
     def __enter__(self) -> Self:
@@ -72,7 +72,7 @@ class Sandbox:
         self._give(self._take())
 
     def close(self) -> None:
-        """Ends the children; one that is asked afterwards is started anew."""
+        """Ends the children; a later request starts a new one."""
         with self._lock:
             children, self._idle[:] = list(self._idle), []
         _end(children)
@@ -103,7 +103,7 @@ class Sandbox:
         return self._ask(asked, answers.Layer, answers.Layer.checked)
 
     def read_provenance(self, data: bytes) -> Provenance | None:
-        """`tintype.photo.decode.read_provenance`; None also where its reader crashes."""
+        """`tintype.photo.decode.read_provenance`; None also if its reader crashes."""
         asked = _Question("provenance", data, "", 0)
         try:
             return self._ask(asked, answers.ProvenanceFound, lambda found: found.provenance)
@@ -113,7 +113,7 @@ class Sandbox:
     def shown_grey(
         self, data: bytes, shape: tuple[int, int]
     ) -> tuple[NDArray[np.uint8], bool] | None:
-        """`tintype.photo.other_decoder.shown_grey`; None also where that decoder crashes."""
+        """`tintype.photo.other_decoder.shown_grey`; None also if that decoder crashes."""
         pixels = shape[0] * shape[1]
         asked = _Question("shown", data, "", max(pixels, MAX_PIXELS), 1, shape)
         try:
@@ -132,10 +132,10 @@ class Sandbox:
         """`tintype.photo.formats.jpeg_exact.read_luminance`: pixels, coefficients, table.
 
         Raises:
-            UnreadablePhotoError: Where that raises a `ValueError`.
+            UnreadablePhotoError: If that raises a `ValueError`.
         """
         pixels = 64 * size[0] * size[1]
-        # Coefficients of 16 bits, pixels, and the table.
+        # 16-bit coefficients, pixels, and the table.
         asked = _Question("luminance", data, "The source", pixels, 4, size)
         return self._ask(asked, answers.Luminance, lambda found: found.checked(size))
 
@@ -148,7 +148,7 @@ class Sandbox:
         return self._ask(asked, answers.EncodedFile, answers.EncodedFile.checked)
 
     def _ask(self, asked: "_Question", kind: type[_T], check: Callable[[_T], _V]) -> _V:
-        """Asks a child that has nothing to do, and believes what passes `check`."""
+        """Sends a request to an idle child, and accepts an answer that passes `check`."""
         numbers = asked.numbers or (asked.max_pixels,)
         limits_of = encoding_limits_of if asked.encodes else self._limits
         limits = limits_of(len(asked.data), asked.max_pixels)
@@ -160,7 +160,7 @@ class Sandbox:
             return check(child.ask(request, asked.data, kind, most_bytes=most))
         except NonsenseError as error:
             child.kill()
-            raise request.failed(f"answered nonsense ({error})") from error
+            raise request.failed(f"returned an invalid answer ({error})") from error
         finally:
             self._give(child)
 
@@ -182,7 +182,7 @@ class Sandbox:
 
 
 class _Question(NamedTuple):
-    """What is asked about a file or a picture, and how large the answer may be."""
+    """A request about a file or a picture, and how large the answer may be."""
 
     operation: str
     data: bytes
@@ -194,8 +194,8 @@ class _Question(NamedTuple):
 
     @property
     def most_bytes(self) -> int:
-        """Of the planes of the answer."""
-        if self.encodes:  # noise can take more than it is, and there are the metadata
+        """Maximum for the planes of the answer."""
+        if self.encodes:  # noise can grow in encoding, and metadata comes on top
             return 2 * len(self.data) + _FREE_BYTES
         return self.max_pixels * self.pixel_bytes
 

@@ -1,8 +1,8 @@
 """Where files are decoded and pictures encoded: in this process, or in a sandbox.
 
-Every function that gives foreign bytes to a decoder asks `current` first, and so does the one that
-calls encoders which cannot be interrupted (`tintype.photo.formats.pillow.save`). So whoever wants a
-sandbox says so once, around all the work, and no decoder on the way can be forgotten.
+Every function that passes foreign bytes to a decoder calls `current` first, and so does the one
+that calls encoders which cannot be interrupted (`tintype.photo.formats.pillow.save`). So a caller
+that wants a sandbox requests it once, around all the work, and no decoder can be forgotten.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def decoding_in(sandbox: "Sandbox | None") -> Iterator[None]:
 
 
 def new_sandbox() -> "Sandbox":
-    """A sandbox, whose code is not loaded where nobody wants one."""
+    """Creates a sandbox; its code is loaded only when one is wanted."""
     from tintype.photo.sandbox.sandbox import Sandbox
 
     return Sandbox()

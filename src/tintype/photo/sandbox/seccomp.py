@@ -1,8 +1,8 @@
 """A filter for system calls (Linux): a decoder computes, and does nothing else.
 
-What is listed is allowed, everything else fails with EPERM: opening files, sockets, other
-processes, new programs. Calls that can do both are allowed by their arguments. The filter holds for
-the rest of the process and cannot be taken off.
+Calls that are listed are allowed, all others fail with EPERM: opening files, sockets, other
+processes, new programs. Calls that can do both are filtered by their arguments. The filter applies
+for the rest of the process's life and cannot be removed.
 
 Sources: seccomp(2), prctl(2); the kernel's Documentation/userspace-api/seccomp_filter.rst; numbers
 from asm/unistd_64.h (x86-64) and asm-generic/unistd.h (AArch64).
@@ -26,16 +26,16 @@ _MODE_FILTER = 2
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
-_X32 = 0x40000000  # numbers of another way to call a kernel for x86-64
+_X32 = 0x40000000  # marks call numbers of the x32 ABI
 
 _CLONE_THREAD = 0x10000
 _DESCRIPTOR_COMMANDS = (0, 1, 2, 3, 1030)  # fcntl: F_DUPFD, F_GETFD, F_SETFD, F_GETFL, ..CLOEXEC
 # openat: O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND and what O_TMPFILE adds to O_DIRECTORY.
 _WRITING = 0o1 | 0o2 | 0o100 | 0o1000 | 0o2000 | 0o20000000
 
-# Call: number for x86-64, for AArch64; -1 where there is none.
+# Call: number for x86-64, for AArch64; -1 if there is none.
 _PLAIN = {
-    # Descriptors that are open already: the answer's, and files in memory.
+    # Descriptors that are already open: the answer's, and files in memory.
     "read": (0, 63),
     "write": (1, 64),
     "readv": (19, 65),
@@ -81,7 +81,7 @@ _PLAIN = {
     "arch_prctl": (158, -1),
     "exit": (60, 93),
     "exit_group": (231, 94),
-    # Clocks, random numbers, what there is.
+    # Clocks, random numbers, properties of the system.
     "clock_gettime": (228, 113),
     "clock_getres": (229, 114),
     "clock_nanosleep": (230, 115),
@@ -97,12 +97,12 @@ _PLAIN = {
 _CLONE, _CLONE3 = (56, 220), (435, 435)
 _FCNTL, _PRLIMIT, _TGKILL, _OPENAT = (72, 25), (302, 261), (234, 131), (257, 56)
 
-# The kernel's name for each (linux/audit.h).
+# The kernel's constant for each architecture (linux/audit.h).
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 
 def end_with_parent() -> None:
-    """Has this process killed when its parent ends, and keeps other processes from looking in."""
+    """Has this process killed when its parent ends, and prevents others from inspecting it."""
     parent = os.getppid()
     libc = _libc()
     libc.prctl(_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
@@ -112,13 +112,13 @@ def end_with_parent() -> None:
 
 
 def filter_calls(*, may_read_files: bool) -> bool:
-    """Installs the filter, for good.
+    """Installs the filter, permanently.
 
     Args:
-        may_read_files: Whether files may be opened for reading, for a library that takes names.
+        may_read_files: Whether files may be opened for reading, for libraries that need file names.
 
     Returns:
-        Whether the system has filters; without one nothing has changed.
+        Whether the system supports filters; if not, nothing has changed.
     """
     known = _ARCHITECTURES.get(platform.machine())
     if sys.platform != "linux" or known is None or sys.maxsize < 1 << 32:
@@ -135,7 +135,7 @@ def filter_calls(*, may_read_files: bool) -> bool:
 
 
 def prepare() -> None:
-    """Does beforehand what is the same for every process."""
+    """Does in advance what is the same for every process."""
     _libc()
     known = _ARCHITECTURES.get(platform.machine())
     if known is not None:
@@ -150,7 +150,7 @@ def _libc() -> ctypes.CDLL:
 
 @functools.cache
 def _program(place: int, architecture: int, may_read_files: bool) -> bytes:
-    """The filter, with `_OWN` where the number of the process is compared."""
+    """The filter, with `_OWN` in place of the process ID."""
     return b"".join(_steps(place, architecture, may_read_files=may_read_files))
 
 
@@ -166,7 +166,7 @@ def _steps(place: int, architecture: int, *, may_read_files: bool) -> Iterator[b
         if numbers[place] >= 0:
             yield _step(_EQUAL, numbers[place], 0, 1)
             yield _step(_RETURN, _ALLOW)
-    # The library falls back to clone, whose flags can be seen: threads, but no processes.
+    # The library falls back to clone, whose flags can be inspected: threads, but no processes.
     yield from _when(_CLONE3[place], [_step(_RETURN, _ERRNO | errno.ENOSYS)])
     yield from _when(_CLONE[place], [*_if_any(0, _CLONE_THREAD)])
     yield from _when(
@@ -183,12 +183,12 @@ def _steps(place: int, architecture: int, *, may_read_files: bool) -> Iterator[b
 
 
 def _step(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
-    """One instruction; `yes` and `no` are how many of the next ones are skipped."""
+    """One instruction; `yes` and `no` are the numbers of following instructions to skip."""
     return struct.pack("HBBI", code, yes, no, value)
 
 
 def _when(number: int, body: list[bytes]) -> Iterator[bytes]:
-    """Instructions for one call; where they come to their end, it fails."""
+    """Instructions for one call; if they reach their end, it fails."""
     yield _step(_EQUAL, number, 0, len(body) + 1)
     yield from body
     yield _step(_RETURN, _ERRNO | errno.EPERM)

@@ -1,8 +1,8 @@
-"""What parent and child say to each other, and how little of the child's answer is believed.
+"""The protocol between parent and child, and the checks on the child's answers.
 
 An answer is a length, a header (MessagePack, checked against types by msgspec) and the pixels, raw.
-Nothing is unpickled. A decoder that was taken over can answer anything at all, so whatever grows is
-bounded before it is allocated, and texts lose what could drive a terminal.
+Nothing is unpickled. A compromised decoder can answer anything at all, so whatever can grow is
+bounded before it is allocated, and texts lose any characters that could control a terminal.
 """
 
 import math
@@ -27,11 +27,11 @@ _T = TypeVar("_T")
 Plane = NDArray[Any]
 
 LENGTH = struct.Struct("!I")
-"""Stands before each header."""
+"""Precedes each header."""
 
 _MOST_TEXT = 2000
 _MOST_PLANES = 100_000
-# Metadata beyond the file's own length: what was compressed in it (see png_chunks).
+# Metadata beyond the length of the file, where it may be compressed (see png_chunks).
 _MOST_UNPACKED = 40 << 20
 
 _ERRORS: dict[str, type[PhotoError]] = {
@@ -41,23 +41,23 @@ _ERRORS: dict[str, type[PhotoError]] = {
 
 
 class NonsenseError(Exception):
-    """The child's answer is none that a decoder gives."""
+    """The child's answer is not what a decoder returns."""
 
 
 class DecoderFaultError(RuntimeError):
-    """A decoder raised what no decoder should: a fault of ours, with the text of the exception."""
+    """A decoder raised an unexpected exception: our fault, with the text of the exception."""
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What a child is asked; the file follows.
+    """A request to a child; the file follows.
 
     Attributes:
         operation: A key of the child's table.
-        name: What messages call the file.
+        name: The file's name in messages.
         size: Of the file, in bytes.
-        numbers: More arguments, by position.
-        limits: What it may take.
-        encodes: Whether a picture of ours is encoded, instead of a file decoded.
+        numbers: Further arguments, by position.
+        limits: Its resource limits.
+        encodes: Whether one of our pictures is encoded, instead of a file decoded.
     """
 
     operation: str
@@ -68,11 +68,11 @@ class Request(msgspec.Struct, frozen=True):
     encodes: bool = False
 
     def failed(self, why: str, *, by: str = "its {}er ") -> PhotoError:
-        """The error where the child did not survive, or answered nonsense.
+        """The error if the child died, or its answer was not valid.
 
         Args:
             why: A clause.
-            by: What it begins with; the braces are "decod" or "encod".
+            by: The beginning of the clause; the braces are "decod" or "encod".
         """
         if self.encodes:
             return UnsupportedPhotoError(
@@ -81,7 +81,7 @@ class Request(msgspec.Struct, frozen=True):
             )
         return UnreadablePhotoError(
             f"{self.name} cannot be decoded: {by.format('decod')}{why}.",
-            advice="It may be damaged, or made to do harm; copy it again from where it came.",
+            advice="It may be damaged or malicious; copy it again from where it came.",
         )
 
 
@@ -103,7 +103,7 @@ class Failure(msgspec.Struct, frozen=True):
         return cls("", f"{type(error).__name__}: {error}")
 
     def exception(self) -> Exception:
-        """The same in the parent."""
+        """The exception to raise in the parent."""
         message = brief(self.message, most=_MOST_TEXT)
         kind = _ERRORS.get(self.kind)
         if self.kind == MemoryError.__name__:
@@ -125,7 +125,7 @@ class _Header(msgspec.Struct, frozen=True):
 
 
 def packed(value: object) -> tuple[bytes, list[Plane]]:
-    """An answer: its header with the length before it, and the planes that follow.
+    """An answer: its header, preceded by its length, and the planes that follow.
 
     Args:
         value: Data of the types that `received` names, or an exception.
@@ -154,15 +154,15 @@ def received(
     """Reads an answer.
 
     Args:
-        read: Fills a buffer with what comes next.
+        read: Fills a buffer with the next bytes.
         kind: Type of the value.
         size: Of the file that was sent: bounds the metadata.
-        most_bytes: That the planes may have together.
+        most_bytes: Maximum for all planes together.
 
     Raises:
         NonsenseError: It is not of this type, or out of bounds.
-        PhotoError: The child's own, as its words have it.
-        DecoderFaultError: The child met a fault of ours.
+        PhotoError: Raised in the child.
+        DecoderFaultError: The child encountered a fault of ours.
     """
     length = LENGTH.unpack(_bytes(read, LENGTH.size))[0]
     if length > size + _MOST_UNPACKED:

@@ -12,7 +12,7 @@ from tintype.learn.recipe import Recipe
 class Objective(nn.Module):
     """Computes the loss of a step and other values for the log.
 
-    Other code depends on these attributes and not on the kind, so that a new objective only needs
+    Other code depends on these attributes and not on the kind, so a new objective only needs
     its own module, an entry in `OBJECTIVES` and a name in `LossRecipe.kind`.
 
     Attributes:
@@ -21,7 +21,7 @@ class Objective(nn.Module):
             class for each label, and each picture must have a single label.
         over_bins: Whether the network predicts a distribution over the 313 colours, so that a loss
             on decoded colours is possible.
-        needs_discriminator: Whether a discriminator is trained as well.
+        needs_discriminator: Whether a discriminator is also trained.
     """
 
     learns_colors: ClassVar[bool] = True

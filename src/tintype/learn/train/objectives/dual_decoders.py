@@ -1,4 +1,4 @@
-"""The losses of dual decoders (Kang et al. 2023, section 3.5) but the adversarial one."""
+"""The losses of dual decoders (Kang et al. 2023, section 3.5), except the adversarial one."""
 
 from typing import ClassVar, Self
 
@@ -26,8 +26,8 @@ class DualDecoders(Adversarial):
     Deviations: the perceptual distance is LPIPS on AlexNet at half the size, not the features of
     VGG16, which judges models here (`tintype.learn.perceptual_loss`). The colourfulness is that of
     the paper's equation, the mean over the pictures; the code takes absolute values of the two
-    opponent channels, has RGB in [0, 1], and sums over the pictures of a device. The truth is as it
-    is; the code makes it 1.2 times as colourful for all but the absolute difference.
+    opponent channels, has RGB in [0, 1], and sums over the pictures of a device. The truth is
+    unchanged; the code makes it 1.2 times as colourful for all but the absolute difference.
 
     Args:
         recipe: As for `Adversarial`.
@@ -58,7 +58,7 @@ class DualDecoders(Adversarial):
 
         Returns:
             ``loss``, the weighted sum, and the terms: ``distance`` in CIELAB units, ``lpips``, and
-            ``dull``, 1 less the colourfulness divided by 100.
+            ``dull``, 1 minus the colourfulness divided by 100.
         """
         ab = raw * AB_LIMIT
         distance = (ab - batch.ab).abs().mean()
@@ -80,7 +80,7 @@ def colorfulness(rgb01: Tensor) -> Tensor:
         rgb01: (B, 3, H, W) sRGB in [0, 1].
 
     Returns:
-        (B,), 0 for grey, some 60 for colourful photographs.
+        (B,), 0 for grey, about 60 for colourful photographs.
     """
     red, green, blue = (255 * rgb01).unbind(dim=1)
     opponents = torch.stack([red - green, (red + green) / 2 - blue], dim=1)

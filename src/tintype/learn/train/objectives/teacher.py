@@ -1,9 +1,10 @@
-"""Learns from the distribution of another network, wherever that one is nearer the truth.
+"""Learns from the distribution of another network, wherever that one is closer to the truth.
 
-A photograph tells one colour for each location, a teacher how likely every colour is there, which
-is a much smoother target. An earlier version of a network has seen what its successor has not; but
-where the successor knows better, the teacher would only hold it back. So a photograph is learned
-from the teacher only if the teacher's likelihood of its true colours is higher.
+A photograph provides one colour for each location, a teacher the probability of every colour, which
+is a much smoother target. An earlier version of a network was trained on photographs that its
+successor has not seen; but where the successor is better, the teacher would only hold it back. So a
+photograph is learned from the teacher only if the teacher's likelihood of its true colours is
+higher.
 
 Source: G. Hinton, O. Vinyals, J. Dean, "Distilling the Knowledge in a Neural Network", 2015,
 section 2, at a temperature of 1. The selection is our own.
@@ -31,7 +32,7 @@ class Teacher(nn.Module):
 
     Args:
         network: With its weights.
-        loss: The cross-entropy with the true colours, which decides who is nearer.
+        loss: The cross-entropy with the true colours, which decides which network is closer.
     """
 
     def __init__(self, network: nn.Module, loss: SoftCrossEntropy) -> None:
@@ -42,7 +43,7 @@ class Teacher(nn.Module):
         self.train(False)
 
     def train(self, _mode: bool = True) -> Self:
-        """Stays in evaluation: its batch normalisation uses what it has learned."""
+        """Stays in evaluation mode: its batch normalisation uses the running statistics."""
         return super().train(False)
 
     def forward(self, logits: Tensor, batch: Batch, ab: Tensor) -> tuple[Tensor, Tensor]:
@@ -55,7 +56,7 @@ class Teacher(nn.Module):
 
         Returns:
             The mean over all photographs of the KL divergence, in nats per pixel, which is 0 for
-            photographs that the teacher knows less well; and the share of the others.
+            photographs on which the teacher is worse; and the share of the others.
 
         Raises:
             LearnError: The teacher's output has another size.
