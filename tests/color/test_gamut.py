@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import skimage.data
 
+from tintype.cancellation import WorkCancelledError, cancelled_when
 from tintype.color.cielab import (
     LUMA_WEIGHTS,
     lab_to_rgb01,
@@ -120,3 +121,10 @@ def test_settling_makes_any_color_exact(top: int, to_luma: object, kind: type) -
 def test_settling_leaves_exact_colors_alone() -> None:
     rgb = np.random.default_rng(6).integers(0, 256, (5000, 3)).astype(np.uint8)
     np.testing.assert_array_equal(settle_luma(rgb_u8_to_luma_u8(rgb), rgb, 255), rgb)
+
+
+def test_solving_ends_when_nobody_waits_for_it() -> None:
+    asked = iter([False, False, True])
+    with cancelled_when(lambda: next(asked)), pytest.raises(WorkCancelledError):
+        solve_rgb01(np.full(9, 0.5), np.full((9, 2), 60.0))
+    assert not list(asked)

@@ -9,7 +9,7 @@ from PIL import Image
 from tintype.color.cielab import luma01_to_L
 from tintype.engine.geometry import Fit, luma_down, luma_to_input, plan_fit, regrid
 from tintype.engine.render import halved_range
-from tintype.engine.upsample import ChromaUp, chroma_slope
+from tintype.engine.upsample import ChromaUp, Pin, chroma_slope
 
 
 @pytest.mark.parametrize(
@@ -193,3 +193,30 @@ def test_an_answer_at_its_own_size_stays_as_it_is() -> None:
     fit = plan_fit((200, 301), short_side=64, multiple=32, stride=4)
     planes = np.random.default_rng(0).normal(size=(3, 16, 24)).astype(np.float32)
     np.testing.assert_allclose(regrid(planes, fit, fit), planes, rtol=1e-6)
+
+
+def test_of_pins_over_everything_only_the_last_is_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(8)
+    fit = plan_fit((40, 60), short_side=32, multiple=32, stride=4)
+    ab = rng.normal(0, 20, (2, fit.padded[0] // 4, fit.padded[1] // 4)).astype(np.float32)
+    luma = rng.uniform(0, 255, fit.padded).astype(np.float32)
+    grey = rng.integers(0, 256, (40, 60), np.uint8)
+    wide = [Pin(7, x, 10**9, (x / 3, -x / 7), 10**9 / 3) for x in range(50)]
+    small = Pin(20, 30, 2, (30.1, -40.3), 4)
+    painted = []
+    paint = ChromaUp._set
+
+    def counted(self: ChromaUp, pin: object, *others: object) -> None:
+        painted.append(pin)
+        paint(self, pin, *others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ChromaUp, "_set", counted)
+
+    def rows(pins: list[Pin]) -> np.ndarray:
+        return ChromaUp(ab, luma, fit, (40, 60), pins=pins, grey=grey).rows(0, grey)
+
+    many = rows([small, *wide, small])
+    assert len(painted) == 2
+    np.testing.assert_array_equal(many, rows([wide[-1], small]))
+    np.testing.assert_array_equal(many[0, 18:23, 28:33], np.float32(30.1))
+    assert (many[0, 0] == np.float32(49 / 3)).all()

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from tintype.color.gamut import solve_rgb01
 from tintype.engine.geometry import plan_fit
 from tintype.engine.hints import Hint, hint_of, hints_at, pale, parse_hint
 from tintype.engine.layers import Scribbles
@@ -131,3 +133,42 @@ def test_hints_by_the_million_are_refused(tmp_path: Path) -> None:
     path.write_text("[" + ",".join(['{"x":1,"y":1,"color":"c04030"}'] * 10_001) + "]")
     with pytest.raises(UsageError, match="more than 10,000 hints"):
         read_hints(path)
+
+
+def test_hints_of_many_colors_are_solved_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    grey = np.random.default_rng(3).integers(0, 256, (40, 60), np.uint8)
+    some = [Hint(x, x // 2, 90 - x, 3 * x - 80, 10 ** (x % 3)) for x in range(0, 60, 15)]
+    one_by_one = [sentence for hint in some for sentence in pale([hint], None, grey)]
+    asked = []
+
+    def counted(luma01: NDArray[np.float64], ab: NDArray[np.float64]) -> NDArray[np.float64]:
+        asked.append(len(luma01))
+        return solve_rgb01(luma01, ab)
+
+    monkeypatch.setattr("tintype.engine.hints.solve_rgb01", counted)
+    assert 0 < len(one_by_one) < 4
+    assert pale(some * 20, None, grey)[:20] == (one_by_one * 20)[:20]
+    assert asked == [len(some)]
+
+
+def test_notes_on_very_many_hints_are_counted() -> None:
+    grey = np.full((9, 9), 250, np.uint8)
+    said = pale([Hint(1, 1, 90, 60)] * 1_234, None, grey)
+    assert len(said) == 21
+    assert "1,214" in said[-1]
+    assert len(pale([Hint(1, 1, 90, 60)] * 20, None, grey)) == 20
+
+
+def test_hints_larger_than_the_photograph_are_measured_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    grey = np.full((9, 9), 250, np.uint8)
+    asked = []
+
+    def counted(values: NDArray[np.uint8]) -> float:
+        asked.append(values.shape)
+        return 250.0
+
+    monkeypatch.setattr(np, "median", counted)
+    pale([Hint(x, 8 - x, 90, 60, 10**9) for x in range(9)], None, grey)
+    assert asked == [(9, 9)]

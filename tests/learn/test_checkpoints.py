@@ -18,7 +18,7 @@ from tintype.engine.bundle import load_bundle
 from tintype.errors import LearnError
 from tintype.learn.compare.results import read_result
 from tintype.learn.export.bundle import to_int8
-from tintype.learn.export.check import require_colors
+from tintype.learn.export.check import differences, require_colors
 from tintype.learn.export.weights import load_trained
 from tintype.learn.models.cheng import ChengNet
 from tintype.learn.models.contract import WarmStarting
@@ -193,6 +193,15 @@ def test_colours_that_are_not_numbers_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(LearnError, match="a run predicts colours that are not numbers"):
         require_colors("a run", [np.zeros((1, 2, 4, 4)), np.full((1, 2, 4, 4), np.inf)])
     assert not (tmp_path / "x.onnx").exists()
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_weights_too_large_for_what_is_exported_are_one_line(value: float) -> None:
+    expected, found = np.ones((1, 2, 4, 4), np.float32), np.ones((1, 2, 4, 4), np.float32)
+    found[0, 1, 2, 3] = value
+    with pytest.raises(LearnError, match="In float16 the network gives colours that are not num"):
+        differences("float16", [expected, found], [expected, expected])
+    assert differences("int8", [expected], [expected]) == {"int8_mean": 0, "int8_max": 0}
 
 
 def test_a_network_of_zeros_is_refused() -> None:

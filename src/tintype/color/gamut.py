@@ -16,6 +16,7 @@ clipped values stay clipped.
 import numpy as np
 from numpy.typing import NDArray
 
+from tintype import cancellation
 from tintype.color.cielab import (
     LUMA_WEIGHTS,
     WHITE,
@@ -126,6 +127,7 @@ def solve_rgb01(
     fits = inside(colour(give))
     keep[fits] = 1
     for _ in range(steps):
+        cancellation.check()
         middle = (keep + give) / 2
         fits = inside(colour(middle))
         keep = np.where(fits, middle, keep)

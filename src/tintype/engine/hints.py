@@ -1,7 +1,7 @@
 """Hints: known colours at given points, and the planes that a network receives them as."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ _HINT = re.compile(
 _PALE = 0.9  # of the requested chroma
 _SOFT_FROM = 4.0  # times the reach: from a quarter on, edges are as soft as one output pixel
 _SIGMAS = 3.0  # standard deviations of the fade in half of a square's width
+_MOST_SAID = 20  # hints with a sentence of their own; notes are also sent in a header
 _NEUTRAL = 3.0  # a chroma below which there is nothing to lose
 _LARGEST_PIXEL = 10**9  # more than any photograph has on a side
 _LARGEST_AB = 200  # CIELAB; no colour of sRGB is beyond 111
@@ -195,22 +196,20 @@ def pale(
         grey: (H, W) Y' of the photograph.
 
     Returns:
-        A sentence for each hint that got less than nine tenths of its chroma, and one for the
-        scribbles if more than a tenth of the painted pixels did.
+        A sentence for each hint that got less than nine tenths of its chroma, for more than 20 a
+        count of the others, and a sentence for the scribbles if more than a tenth of the painted
+        pixels did.
     """
     top = np.iinfo(grey.dtype).max
     sentences = []
-    for hint in hints:
-        cancellation.check()
-        rows = slice(max(0, hint.y - hint.radius), hint.y + hint.radius + 1)
-        columns = slice(max(0, hint.x - hint.radius), hint.x + hint.radius + 1)
-        luma = np.array([float(np.median(grey[rows, columns])) / top])
-        (share,) = _possible(luma, np.array([[hint.a, hint.b]]))
-        if share < _PALE:
-            sentences.append(
-                f"The colour of the hint at {hint.x},{hint.y} does not exist at the lightness "
-                f"there, so it has {share:.0%} of its strength."
-            )
+    weak_ones = [(hint, share) for hint, share in _shares(hints, grey) if share < _PALE]
+    for hint, share in weak_ones[:_MOST_SAID]:
+        sentences.append(
+            f"The colour of the hint at {hint.x},{hint.y} does not exist at the lightness "
+            f"there, so it has {share:.0%} of its strength."
+        )
+    if (further := len(weak_ones) - _MOST_SAID) > 0:
+        sentences.append(f"The same is true of {further:,} more of the hints.")
     if scribbles is not None:
         luma, ab = scribbles.sampled(grey)
         # All strokes may be outside the picture; then nothing is painted, and nothing is pale.
@@ -221,6 +220,28 @@ def pale(
                 "there, so it is paler."
             )
     return sentences
+
+
+def _shares(
+    hints: Sequence[Hint], grey: NDArray[np.unsignedinteger]
+) -> Iterator[tuple[Hint, float]]:
+    """Each hint with how much of its chroma it has, 0 to 1; solved once, for those that differ."""
+    if not hints:
+        return
+    medians: dict[tuple[int, ...], float] = {}
+    wanted = np.empty((len(hints), 3))
+    for row, hint in zip(wanted, hints, strict=True):
+        cancellation.check()
+        height, width = grey.shape
+        top, bottom = max(0, hint.y - hint.radius), min(height, hint.y + hint.radius + 1)
+        left, right = max(0, hint.x - hint.radius), min(width, hint.x + hint.radius + 1)
+        square = top, bottom, left, right
+        if square not in medians:
+            medians[square] = float(np.median(grey[top:bottom, left:right]))
+        row[:] = medians[square] / np.iinfo(grey.dtype).max, hint.a, hint.b
+    distinct, which = np.unique(wanted, axis=0, return_inverse=True)
+    shares = _possible(distinct[:, 0], distinct[:, 1:])[which.reshape(-1)]
+    yield from zip(hints, shares.tolist(), strict=True)
 
 
 def _possible(luma01: NDArray[np.float64], ab: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -103,7 +103,7 @@ class ChromaUp:
         self._scribbles = scribbles
         self._mask = mask
         assert grey is not None or not pins, "pins need the grey around them"
-        self._pins = [] if grey is None else [_placed(pin, shape, grey) for pin in pins]
+        self._pins = [] if grey is None else _placed(pins, shape, grey)
         self._coding = (1.0, 0.0)
         height, width = ab.shape[1:]
         low = luma.reshape(height, fit.stride, width, fit.stride).mean(axis=(1, 3))
@@ -176,11 +176,24 @@ class ChromaUp:
         detail -= planes[4]
         planes[2:4] *= detail
         planes[:2] += planes[2:4]
-        for pin in self._pins:
+        for pin in self._uncovered(top, luma.shape):
             cancellation.check()
             self._set(pin, top, luma, planes[:2])
         self._overlay(slice(top, top + luma.shape[0]), planes[:2])
         return planes[:2]
+
+    def _uncovered(self, top: int, shape: tuple[int, ...]) -> list["_Placed"]:
+        """The pins that count in some rows: the last one that covers them all, and later ones."""
+        first = 0
+        for place, pin in enumerate(self._pins):
+            if (
+                pin.rows.start <= top
+                and pin.rows.stop >= top + shape[0]
+                and pin.columns.start <= 0
+                and pin.columns.stop >= shape[1]
+            ):
+                first = place
+        return self._pins[first:]
 
     def _overlay(self, rows: slice, ab: NDArray[np.float32]) -> None:
         """Applies the scribbles, and fades out the pixels that stay grey."""
@@ -219,11 +232,16 @@ class ChromaUp:
         apart = (y[:, None] ** 2 + x**2) / (2 * pin.fade**2)
         steps = 1 if luma.dtype == np.uint8 else 255 / 65535
         unlike = (luma[part] * np.float32(steps) - pin.luma) ** 2 / (2 * _ALIKE**2)
-        inside = apart == 0
-        share = np.where(inside, 1, np.exp(-apart - unlike)).astype(np.float32)
+        share = np.exp(-apart - unlike).astype(np.float32)
         scale, offset = self._coding
+        square = (
+            slice(max(pin.rows.start, first) - top, max(min(pin.rows.stop, last) - top, 0)),
+            slice(max(pin.columns.start, 0), max(pin.columns.stop, 0)),
+        )
         for plane, value in zip(ab, pin.ab, strict=True):
-            plane[part] += share * (np.float32(value * scale + offset) - plane[part])
+            coded = np.float32(value * scale + offset)
+            plane[part] += share * (coded - plane[part])
+            plane[square] = coded  # to the bit, whatever an earlier pin left: see `_uncovered`
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,14 +261,23 @@ class _Placed:
         return replace(self, rows=rows, columns=columns)
 
 
-def _placed(pin: Pin, shape: tuple[int, int], grey: NDArray[np.unsignedinteger]) -> _Placed:
-    cancellation.check()
-    rows, columns = (
-        slice(max(0, middle - pin.radius), min(side, middle + pin.radius + 1))
-        for middle, side in zip((pin.y, pin.x), shape, strict=True)
-    )
+def _placed(
+    pins: Sequence[Pin], shape: tuple[int, int], grey: NDArray[np.unsignedinteger]
+) -> list[_Placed]:
     steps = 1 if grey.dtype == np.uint8 else 255 / 65535
-    return _Placed(rows, columns, pin.ab, pin.fade, float(grey[rows, columns].mean()) * steps)
+    means: dict[tuple[int, ...], float] = {}  # pins larger than the picture have one square
+    placed = []
+    for pin in pins:
+        cancellation.check()
+        rows, columns = (
+            slice(max(0, middle - pin.radius), min(side, middle + pin.radius + 1))
+            for middle, side in zip((pin.y, pin.x), shape, strict=True)
+        )
+        square = rows.start, rows.stop, columns.start, columns.stop
+        if square not in means:
+            means[square] = float(grey[rows, columns].mean())
+        placed.append(_Placed(rows, columns, pin.ab, pin.fade, means[square] * steps))
+    return placed
 
 
 def _outside(places: NDArray[np.intp], span: slice) -> NDArray[np.float64]:

@@ -27,7 +27,7 @@ from photo.samples import (
     srgb_curve,
 )
 from photo.unknown import jpeg_with
-from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError
+from tintype.errors import UnreadablePhotoError, UnsupportedPhotoError, UsageError
 from tintype.photo.decode import decode, read_provenance
 from tintype.photo.encode import encode
 from tintype.photo.formats import jpeg_pixels
@@ -165,6 +165,16 @@ def test_what_cannot_be_made_smaller_is_said_and_the_provenance_is_written() -> 
     assert read_provenance(result.data) == PROVENANCE
     broken = encode([photo(xmp=b"<" * 70_000)], format="JPEG", provenance=None)
     assert broken.lost == ("The XMP of the source (70 kB) does not fit into a JPEG.",)
+
+
+@pytest.mark.parametrize("packet", [None, XMP, b"<" * 70_000])
+def test_settings_too_long_for_a_jpeg_are_refused(packet: bytes | None) -> None:
+    settings = '{"hints":[' + ",".join(["[60,40,67.1,53.3,100]"] * 3_000) + "]}"
+    long = replace(PROVENANCE, settings=settings)
+    with pytest.raises(UsageError, match=r"6\d kB of XMP, and a JPEG has 64 kB"):
+        encode([photo(xmp=packet)], format="JPEG", provenance=long)
+    written = encode([photo(xmp=packet)], format="PNG", provenance=long)
+    assert read_provenance(written.data) == long
 
 
 def camera_block(note: int, comment: int = 0, order: str = "<") -> bytes:

@@ -92,7 +92,16 @@ def require_colors(name: str, found: Sequence[NDArray[np.float32]]) -> None:
 def differences(
     name: str, found: Sequence[NDArray[np.float32]], expected: Sequence[NDArray[np.float32]]
 ) -> dict[str, float]:
-    """Mean and maximum distance in ab, as ``NAME_mean`` and ``NAME_max``."""
+    """Mean and maximum distance in ab, as ``NAME_mean`` and ``NAME_max``.
+
+    Raises:
+        LearnError: A colour that was found is infinite or no number.
+    """
+    if not all(np.isfinite(ab).all() for ab in found):
+        raise LearnError(
+            f"In {name} the network gives colours that are not numbers: its weights are too large.",
+            advice="Export another run, or an earlier checkpoint.",
+        )
     distances = [np.hypot(*(ab - other)[0]) for ab, other in zip(found, expected, strict=True)]
     return {
         f"{name}_mean": round(float(np.mean([d.mean() for d in distances])), 5),

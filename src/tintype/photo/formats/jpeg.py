@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
+from tintype.errors import UsageError
 from tintype.photo.formats import jpeg_behind, jpeg_scans, jpeg_segments
 from tintype.photo.formats.codec import Codec, DecodedPage, OutputMetadata, OutputPage
 from tintype.photo.formats.jpeg_segments import JpegHeader
@@ -190,13 +191,23 @@ def _with_metadata(data: bytes, metadata: OutputMetadata, lost: list[str]) -> by
 def _fitting(
     block: bytes | None, provenance: bytes | None, title: str, within: Within, lost: list[str]
 ) -> bytes | None:
-    """A block for one segment: without its largest entries, if the source's is too long."""
+    """A block for one segment: without its largest entries, if the source's is too long.
+
+    Raises:
+        UsageError: The provenance alone is too long, as with the settings of very many hints.
+    """
     if block is None or jpeg_segments.fits(block):
         return block
     smaller, left_out = within(block, jpeg_segments.ROOM)
     if smaller is not None and jpeg_segments.fits(smaller):
         lost.append(f"A JPEG has 64 kB for {title}; left out of it: {listed(left_out)}.")
         return smaller
+    if provenance is not None and not jpeg_segments.fits(provenance):
+        raise UsageError(
+            f"The record of the settings takes {len(provenance) // 1000} kB of {title}, and a "
+            "JPEG has 64 kB for it.",
+            advice="Give fewer hints, or write another format, such as PNG or TIFF.",
+        )
     lost.append(f"The {title} of the source ({len(block) // 1000} kB) does not fit into a JPEG.")
     return provenance
 
