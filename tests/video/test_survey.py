@@ -70,7 +70,10 @@ MIXED = "of each frame"
 
 @pytest.mark.parametrize(
     ("fields", "named"),
-    [(["tff", "bff"], "order of its fields changes"), (["tff", "prog"], "whole frames are flagged")],
+    [
+        (["tff", "bff"], "order of its fields changes"),
+        (["tff", "prog"], "whole frames are flagged"),
+    ],
 )
 def test_marks_of_single_frames_are_kept_in_ffv1_and_named_in_h264(
     tmp_path: Path, bundle: Bundle, fields: list[str], named: str
