@@ -177,6 +177,7 @@ def test_settings_that_do_not_fit_are_one_line(
         assert color("photo.png", "--settings", "bad.json", "-o", "y.png") in {2, 3}
         said = capfd.readouterr().err
         assert what in said
+        assert "bad.json" in said
         assert len(lines(said)) == 1
     assert not Path("y.png").exists()
 

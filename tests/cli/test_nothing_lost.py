@@ -1,17 +1,19 @@
 """Whatever is named on the command line: no file of somebody else's is replaced or removed."""
 
+import io
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tintype.cli.app import main
-from tintype.cli.roles import check_roles
+from tintype.cli.roles import check_roles, check_streams
 from tintype.errors import TargetExistsError, UsageError, WriteError
 from tintype.files.own import check_replaceable
 from tintype.jobs import contact_sheet as sheets
-from tintype.jobs.report import open_report
+from tintype.jobs.report import JobResult, open_report
 
 Make = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]
@@ -161,8 +163,7 @@ def test_a_sheet_removes_and_replaces_only_its_own_pages(
 
 
 def test_two_runs_do_not_write_one_report(color: Callable[..., int], capfd: Capture) -> None:
-    line = {"status": "done", "input": "x", "output": "y", "sha256": "z"}
-    Path("r.jsonl").write_text(json.dumps(line) + "\n")
+    Path("r.jsonl").write_text(_result("x").to_json() + "\n")
     with open_report(Path("r.jsonl")) as first:
         assert color("--report", "r.jsonl") == 2
         assert "Another run is writing the report r.jsonl" in capfd.readouterr().err
@@ -185,15 +186,13 @@ def test_two_runs_do_not_write_one_contact_sheet(
         assert not Path("photo.color.png").exists()
         assert color("--contact-sheet", "other.html") == 0  # which removes what is abandoned
         assert color("--contact-sheet", "s.html") == 2
-        first.add(_result("a"))  # type: ignore[arg-type]
+        first.add(_result("a"))
     assert b">a<" in Path("s.html").read_bytes()
     assert color("--contact-sheet", "s.html") == 0
     assert not list(tmp_path.glob(".tintype-*"))
 
 
-def _result(name: str) -> "object":
-    from tintype.jobs.report import JobResult
-
+def _result(name: str) -> JobResult:
     return JobResult("done", name, "out")
 
 
@@ -262,3 +261,40 @@ def test_a_link_that_leads_nowhere_stays(color: Callable[..., int], capfd: Captu
     assert color("-o", "link.png", "--overwrite") == 3
     assert "link.png is not a regular file, and is never replaced" in capfd.readouterr().err
     assert Path("link.png").is_symlink()
+
+
+@pytest.mark.usefixtures("unharmed")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-", "-o", "photo.png", "--overwrite"], "photo.png and standard input are the same"),
+        (["-"], "standard output and standard input are the same file"),
+        (["photo.png", "-o", "-"], "standard output and photo.png are the same file"),
+    ],
+)
+def test_a_redirected_input_is_not_written_to(
+    words: list[str],
+    message: str,
+    color: object,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: Capture,
+) -> None:
+    with Path("photo.png").open("a+") as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        if "--overwrite" not in words:
+            monkeypatch.setattr(sys, "stdout", file)
+        assert main(words) == 2
+    assert message in capfd.readouterr().err
+
+
+def test_other_streams_are_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_bytes(b"x")
+    (tmp_path / "b").hardlink_to(tmp_path / "a")
+    for stream in (None, io.StringIO()):
+        monkeypatch.setattr(sys, "stdin", stream)
+        check_streams([("PHOTO", "-"), ("--mask", None)], [("-o", str(tmp_path / "b"))])
+    with (tmp_path / "a").open() as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        check_streams([("PHOTO", "-")], [("-o", str(tmp_path / "new"))])
+        with pytest.raises(UsageError, match="same file"):
+            check_streams([("PHOTO", "-")], [("-o", str(tmp_path / "b"))])

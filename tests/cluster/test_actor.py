@@ -16,6 +16,7 @@ from tintype.engine.bundle import load_bundle
 from tintype.engine.devices import DeviceName
 from tintype.engine.settings import Settings
 from tintype.errors import ClusterError, TintypeError
+from tintype.files.temporary import open_temporary
 from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Job
 from tintype.jobs.report import JobResult
@@ -66,8 +67,9 @@ def test_after_a_death_only_the_photo_that_kills_fails(
     assert isinstance(poison, Job)
     (tmp_path / "poison").mkdir()
     poison = replace(poison, target=tmp_path / "poison/1.color.png")
-    left = tmp_path / ".tintype-0123456789abcdef.tmp"
-    left.write_bytes(b"of the process that died")
+    left, descriptor = open_temporary(tmp_path)
+    os.write(descriptor, b"of the process that died")
+    os.close(descriptor)
     results = do(spec, [first, poison, last], attempt=1)
     assert [result.status for result in results] == ["done", "failed", "done"]
     assert "was killed" in str(results[1].error)

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tintype.files.temporary import open_temporary
+
 Make = Callable[..., Path]
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -187,7 +189,9 @@ def test_a_batch_survives_being_killed(tiny_model: Path, make_photo: Make, tmp_p
         wait_for_outputs(out, survivors, process)
         kill(process)
     # As if one kill had struck in the middle of writing, which is rare enough to be made here.
-    (out / ".tintype-00112233445566ff.tmp").write_bytes(b"half")
+    _, descriptor = open_temporary(out)
+    os.write(descriptor, b"half")
+    os.close(descriptor)
     last = start([*words, str(out), "--report", str(tmp_path / "r.jsonl")])
     _, said = last.communicate(timeout=60)
     assert last.returncode == 0, said

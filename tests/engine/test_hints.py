@@ -92,6 +92,10 @@ def test_hints_come_from_a_file(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(UsageError, match="is not a list of hints"):
             read_hints(path)
+    for change in ('"color": "no"', '"x": -1', '"x": 1e12', '"radius": -1'):
+        path.write_text(f'[{{"x": 1, "y": 2, "color": "red", {change}}}]')
+        with pytest.raises(UsageError, match=re.escape(str(path))):
+            read_hints(path)
     with pytest.raises(UsageError, match="cannot be read"):
         read_hints(tmp_path / "none.json")
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tintype.errors import TargetExistsError, WriteError
-from tintype.files import atomic
-from tintype.files.atomic import remove_abandoned, reserved, write_atomically
+from tintype.errors import TargetExistsError, UsageError, WriteError
+from tintype.files import atomic, temporary
+from tintype.files.atomic import reserved, write_atomically
+from tintype.files.temporary import refuse_temporary, remove_abandoned
 
 
 def contents(folder: Path) -> list[str]:
@@ -222,3 +223,65 @@ def test_without_locks_a_name_is_everybody_s(
     monkeypatch.setattr(atomic, "try_lock", lambda _file: (_ for _ in ()).throw(OSError(5, "x")))
     with pytest.raises(OSError, match="x"), reserved(tmp_path / "a"):
         pass
+
+
+def abandoned(folder: Path) -> Path:
+    """What a killed process leaves of a file."""
+    path, descriptor = temporary.open_temporary(folder)
+    os.write(descriptor, b"half")
+    os.close(descriptor)
+    return path
+
+
+def test_only_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    ours = abandoned(tmp_path)
+    copied = tmp_path / "copies" / ours.name
+    copied.parent.mkdir()
+    for other in (copied, tmp_path / ".tintype-0123456789abcdef.tmp"):
+        other.write_bytes(b"a photograph of somebody else")
+    link = tmp_path / f".tintype-{'0' * 32}.tmp"
+    link.symlink_to(ours)
+    assert [remove_abandoned(folder) for folder in (tmp_path, copied.parent)] == [1, 0]
+    assert contents(tmp_path) == sorted([".tintype-0123456789abcdef.tmp", "copies", link.name])
+    assert copied.read_bytes() == b"a photograph of somebody else"
+
+
+def test_what_was_killed_before_it_had_its_name_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".tintype-0123456789abcdef.tmp").touch()
+    assert remove_abandoned(tmp_path) == 1
+    (tmp_path / "notes").touch()
+    (tmp_path / ".tintype-0123456789abcdef.tmp").hardlink_to(tmp_path / "notes")
+    assert remove_abandoned(tmp_path) == 0
+
+
+def test_another_file_that_gets_the_name_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / ".tintype-0123456789abcdef.tmp"
+    other.touch()
+
+    def filled(_file: object) -> bool:
+        other.write_bytes(b"somebody else's")
+        return True
+
+    monkeypatch.setattr(temporary, "try_lock", filled)
+    assert remove_abandoned(tmp_path) == 0
+    assert other.exists()
+
+
+def test_a_name_is_not_reserved_with_a_file_of_somebody_else(tmp_path: Path) -> None:
+    with reserved(tmp_path / "a"):
+        (name,) = contents(tmp_path)
+    (tmp_path / name).write_bytes(b"somebody else's")
+    with pytest.raises(OSError, match="not from Tintype"), reserved(tmp_path / "a"):
+        pass
+    assert (tmp_path / name).read_bytes() == b"somebody else's"
+
+
+def test_a_temporary_file_is_never_an_input(tmp_path: Path) -> None:
+    ours = abandoned(tmp_path)
+    (tmp_path / "photo.png").symlink_to(ours)
+    for name in (ours.name, "photo.png", ".tintype-0123456789abcdef.tmp"):
+        with pytest.raises(UsageError, match="temporary file"):
+            refuse_temporary(tmp_path / name)
+    refuse_temporary(tmp_path / ".tintype-notes.tmp")

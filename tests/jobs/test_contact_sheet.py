@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 
 from tintype.errors import PhotoError, TargetExistsError, UsageError
+from tintype.files.temporary import open_temporary
 from tintype.jobs import contact_sheet as sheets
 from tintype.jobs.color_files import RunOptions
 from tintype.jobs.contact_sheet import open_sheet, page_path
@@ -180,7 +182,9 @@ def test_a_run_that_ends_early_leaves_the_old_sheet(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
-    (tmp_path / ".tintype-0123456789abcdef.tmp").write_bytes(b"half a sheet")
+    _, descriptor = open_temporary(tmp_path)
+    os.write(descriptor, b"half a sheet")
+    os.close(descriptor)
     write(tmp_path / "s.html", [done("a.jpg")])
     assert [p.name for p in tmp_path.iterdir()] == ["s.html"]
 

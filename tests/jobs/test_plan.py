@@ -389,3 +389,11 @@ def test_names_that_no_file_can_have_are_reported(tmp_path: Path, how: dict[str,
     (tmp_path / "x.png").touch()
     with pytest.raises(WriteError, match="the name is too long"):
         Plan([str(tmp_path / "x.png")], **how).check()
+
+
+def test_a_temporary_file_is_refused_before_anything_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "x.png").touch()
+    (tmp_path / ".tintype-0123456789abcdef.tmp").touch()
+    for word in (".tintype-0123456789abcdef.tmp", ".tintype-*"):
+        with pytest.raises(UsageError, match="name of a temporary file"):
+            Plan([str(tmp_path / "x.png"), str(tmp_path / word)]).check()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs.runs import names, run_plan
+from tintype.files.temporary import open_temporary
 from tintype.jobs import processes
 from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Plan
@@ -49,7 +50,9 @@ def test_a_killed_process_is_replaced_and_nothing_is_missing(
             results.append(result)
             if len(results) in {1, 6}:
                 # As if it were killed while it writes, which rarely happens by chance.
-                (tmp_path / "out" / f".tintype-{len(results):016x}.tmp").write_bytes(b"half")
+                _, descriptor = open_temporary(tmp_path / "out")
+                os.write(descriptor, b"half")
+                os.close(descriptor)
                 multiprocessing.active_children()[0].kill()
     assert [
         result.status for result in results if result.status not in {"done", "already_done"}

@@ -82,11 +82,39 @@ def test_an_earlier_report_is_replaced_and_nothing_else(tmp_path: Path) -> None:
         assert other.read_bytes() == contents
 
 
+def test_a_list_with_some_fields_of_a_report_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "list.jsonl"
+    row = json.loads(DONE.to_json())
+    few = {name: row[name] for name in ("status", "input", "output", "sha256")}
+    for other in (few, row | {"score": 1}, row | {"status": "ok"}, row | {"status": ["done"]}):
+        path.write_text(json.dumps(other) + "\n")
+        with pytest.raises(UsageError, match="not a report"), open_report(path):
+            pass
+        assert json.loads(path.read_text()) == other
+    del row["advice"], row["tone"]  # an early report
+    path.write_text(json.dumps(row) + "\n")
+    with open_report(path):
+        assert path.read_bytes() == b""
+
+
 def test_a_report_is_not_written_through_a_link_that_leads_nowhere(tmp_path: Path) -> None:
     (tmp_path / "report.jsonl").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UsageError, match="not a report"), open_report(tmp_path / "report.jsonl"):
         pass
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_report_with_another_name_is_not_changed(tmp_path: Path, empty: bool) -> None:
+    kept = tmp_path / "kept.jsonl"
+    with open_report(kept) as report:
+        if not empty:
+            report.add(DONE)
+    before = kept.read_bytes()
+    (tmp_path / "report.jsonl").hardlink_to(kept)
+    with pytest.raises(WriteError, match="hard link"), open_report(tmp_path / "report.jsonl"):
+        pass
+    assert kept.read_bytes() == before
 
 
 def test_a_report_that_cannot_be_written_is_reported(tmp_path: Path) -> None:

@@ -96,6 +96,43 @@ def test_a_state_file_is_not_written_through_a_link(tmp_path: Path, there: bool)
     assert diary.exists() == there
 
 
+def test_a_state_file_with_another_name_is_not_changed(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    record_provenance(tmp_path / "x.bmp", DATA, MADE)
+    notes.hardlink_to(tmp_path / STATE_FILE)
+    before = notes.read_bytes()
+    with pytest.raises(WriteError, match=r"state.*hard link"):
+        record_provenance(tmp_path / "y.bmp", DATA, MADE)
+    assert notes.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        b"my notes",
+        b"\xff\xd8\xff a photograph",
+        b'{"output": "x", "score": 1}\n',
+        b"\n",
+        b'{\n "a": 1\n}\n',
+    ],
+)
+def test_a_file_of_somebody_else_is_not_continued(tmp_path: Path, contents: bytes) -> None:
+    (tmp_path / STATE_FILE).write_bytes(contents)
+    with pytest.raises(WriteError, match=r"state.*not from Tintype"):
+        record_provenance(tmp_path / "x.bmp", DATA, MADE)
+    assert (tmp_path / STATE_FILE).read_bytes() == contents
+
+
+@pytest.mark.parametrize("cut", [0, 1, 12, 40])
+def test_a_state_file_whose_first_line_was_cut_off_is_continued(tmp_path: Path, cut: int) -> None:
+    record_provenance(tmp_path / "x.bmp", DATA, MADE)
+    state = tmp_path / STATE_FILE
+    state.write_bytes(state.read_bytes()[:cut])
+    for name in ("y.bmp", "z.bmp"):
+        record_provenance(tmp_path / name, DATA, MADE)
+        assert ProvenanceReader().read(tmp_path / name, DATA) == MADE
+
+
 def test_a_pipe_for_a_state_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / STATE_FILE)
     with pytest.raises(WriteError, match="is not a regular file"):
@@ -113,8 +150,9 @@ def test_a_state_file_is_read_only_once(tmp_path: Path, monkeypatch: pytest.Monk
         target = tmp_path / f"{number}.bmp"
         record_provenance(target, DATA + b"%d" % number, MADE)
         assert reader.read(target, DATA + b"%d" % number) == MADE
-    # Each line when it is found, and again when it is looked up.
-    assert len(parsed) == 100
+    # Each line when it is found, and again when it is looked up; the first one before another is
+    # added to it.
+    assert len(parsed) == 100 + 49
 
 
 def test_a_state_file_that_somebody_has_rewritten_is_read_again(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tintype.engine.hints import parse_hint
 from tintype.engine.settings import Output, Settings
 from tintype.errors import ModelError
 from tintype.files import remote
+from tintype.files.temporary import open_temporary
 from tintype.jobs import color_files
 from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Plan
@@ -466,8 +467,9 @@ def test_what_a_killed_run_left_is_removed(
     tmp_path: Path, make_photo: Make, options: RunOptions
 ) -> None:
     make_photo(tmp_path / "x.png")
-    left = tmp_path / ".tintype-0123456789abcdef.tmp"
-    left.write_bytes(b"half a picture")
+    left, descriptor = open_temporary(tmp_path)
+    os.write(descriptor, b"half a picture")
+    os.close(descriptor)
     mine = tmp_path / ".tintype-notes.tmp"
     mine.write_bytes(b"not made by write_atomically")
     run_plan(Plan([str(tmp_path)]), options)

@@ -52,6 +52,13 @@ def test_a_link_in_a_run_leads_nowhere(tmp_path: Path, name: str) -> None:
         check_links(run)
 
 
+def test_a_log_with_another_name_is_not_continued(tmp_path: Path) -> None:
+    (tmp_path / "diary").touch()
+    (tmp_path / "log.jsonl").hardlink_to(tmp_path / "diary")
+    with pytest.raises(LearnError, match="hard link"):
+        check_links(tmp_path)
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     for name in ("checkpoint.safetensors", "prior.npy", "log.jsonl"):
         os.mkfifo(tmp_path / name)

@@ -780,7 +780,7 @@ BOMBS: Mapping[str, Bomb] = MappingProxyType(
         "settings, nested": Bomb(nested_json, task="settings"),
         "hints, nested": Bomb(nested_json, task="hints"),
         "hints, millions": Bomb(many_hints, "", task="hints"),
-        "state, nested": Bomb(nested_json, "picture", task="state"),
+        "state, nested": Bomb(nested_json, task="state"),
         "report, nested": Bomb(nested_json, task="report"),
         "model, empty fields": Bomb(model_fields, task="model"),
         "mask of 25 kB, 1,600 megapixels": Bomb(layer_bomb, task="mask", says="too large"),

@@ -146,7 +146,7 @@ def swaps(folder: Path, outcome: Outcome) -> int:
 def saved_with_another(tiny: Bundle, outcome: Outcome) -> None:
     sidecar = Sidecar("tiny", "ab" * 32, Settings(), Output())
     try:
-        sidecar.check(tiny)
+        sidecar.check(tiny, Path("settings.json"))
         outcome.expect(False, "settings of another model are taken")
     except TintypeError as error:
         outcome.expect("another model" in str(error), str(error))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tintype.cli.options import PhotoArguments
-from tintype.cli.roles import check_roles
+from tintype.cli.roles import check_roles, check_streams
 from tintype.cli.run_lines import last_line, skipped_lines, stopped_line, tell, tell_more
 from tintype.cli.show import Screen, say, screen, write_picture
 from tintype.errors import PhotoError, TargetExistsError, UsageError, shown
@@ -332,7 +332,7 @@ def _as_saved(path: Path, options: "RunOptions") -> "RunOptions":
     from tintype.jobs.sidecar import read_sidecar
 
     sidecar = read_sidecar(path, max_pixels=options.max_pixels)
-    sidecar.check(load_bundle(options.model))
+    sidecar.check(load_bundle(options.model), path)
     return replace(options, settings=sidecar.settings, output=sidecar.output)
 
 
@@ -383,7 +383,9 @@ def _stream(arguments: PhotoArguments) -> int:
     from tintype.pipeline import Request, colorize_photos, provenance_of
 
     options = _options(arguments)
-    check_roles([("PHOTO", source), *_inputs(arguments, options)], _outputs(arguments))
+    inputs = [("PHOTO", source), *_inputs(arguments, options)]
+    check_roles(inputs, _outputs(arguments))
+    check_streams(inputs, [("-o", "-" if output is None else str(output))])
     if output is not None:
         check_replaceable(
             output, is_own_picture, overwrite=options.overwrite, what="a coloured photograph"

@@ -1,9 +1,14 @@
 """Every file named on the command line is either an input or an output, never both."""
 
+import os
+import stat
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from tintype.errors import UsageError, shown
+from tintype.files.temporary import refuse_temporary
 from tintype.jobs.same_file import same_place
 
 Named = Sequence[tuple[str, str | None]]
@@ -18,8 +23,11 @@ def check_roles(inputs: Named, outputs: Named) -> None:
         outputs: Files that are written.
 
     Raises:
-        UsageError: An output is also an input, or is named twice.
+        UsageError: An output is also an input, or is named twice, or a file has the name of a
+            temporary file.
     """
+    for _, path in (*_files(inputs), *_files(outputs)):
+        refuse_temporary(path)
     written = _files(outputs)
     for number, (option, path) in enumerate(written):
         for other, source in _files(inputs):
@@ -34,6 +42,41 @@ def check_roles(inputs: Named, outputs: Named) -> None:
                     f"{other} and {option} name the same file, {shown(str(path))}.",
                     advice=f"Give {option} another name.",
                 )
+
+
+def check_streams(inputs: Named, outputs: Named) -> None:
+    """Refuses a command that writes to a file from which it reads, through a redirection.
+
+    Args:
+        inputs: As for `check_roles`; ``-`` is standard input.
+        outputs: As for `check_roles`; ``-`` is standard output.
+
+    Raises:
+        UsageError: Standard input is an output, or standard output is an input.
+    """
+    read = _identities(inputs, sys.stdin, "standard input")
+    for identity, name in _identities(outputs, sys.stdout, "standard output").items():
+        if identity in read:
+            raise UsageError(
+                f"{name} and {read[identity]} are the same file, and an input is never replaced.",
+                advice="Write to another file.",
+            )
+
+
+def _identities(named: Named, stream: TextIO | None, title: str) -> dict[tuple[int, int], str]:
+    """Device and inode of each regular file, with what it is called in messages."""
+    found: dict[tuple[int, int], str] = {}
+    for _, word in named:
+        try:
+            if word == "-" and stream is not None:
+                status, name = os.fstat(stream.fileno()), title
+            else:
+                status, name = os.stat(word or ""), shown(word or "")  # noqa: PTH116
+        except (OSError, ValueError):  # missing, or a stream that is no file
+            continue
+        if stat.S_ISREG(status.st_mode):
+            found[status.st_dev, status.st_ino] = name
+    return found
 
 
 def _files(named: Named) -> list[tuple[str, Path]]:

@@ -182,17 +182,26 @@ def _saved_hint(x: int, y: int, a: float, b: float, radius: int) -> Hint:
 # ----- hints and pictures in files -----
 
 
+def with_name(error: UsageError, path: Path) -> UsageError:
+    """The same error, with the name of the file that caused it."""
+    if shown(path) in error.message:
+        return error
+    return UsageError(f"{shown(path)}: {error.message}", advice=error.advice)
+
+
 def read_hints(path: Path) -> list[Hint]:
     """Hints from a JSON file: a list of ``{"x": 120, "y": 80, "color": "#c04030", "radius": 4}``.
 
     Raises:
-        UsageError: It cannot be read, or an entry is incomplete.
+        UsageError: It cannot be read, or an entry is incomplete or out of range.
     """
     try:
         data = json.loads(read_bytes(path, most=_MOST_BYTES))
         if isinstance(data, list) and len(data) > _MOST_HINTS:
             raise ValueError(f"more than {_MOST_HINTS:,} hints")
         return [entry.hint() for entry in convert(data, tuple[HintEntry, ...])]
+    except UsageError as error:
+        raise with_name(error, path) from error
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{shown(path)} is not a list of hints ({brief(error, most=200)}).",

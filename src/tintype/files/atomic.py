@@ -1,9 +1,7 @@
 """Writes files atomically: a name always refers to the old file, the complete new one, or none."""
 
 import errno
-import hashlib
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +15,8 @@ from tintype.errors import (
     WriteError,
     shown,
 )
-from tintype.files.lock import NO_LOCKS, try_lock, wait_for_lock
+from tintype.files.lock import NO_LOCKS, try_lock
+from tintype.files.temporary import lock_path, open_temporary
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space, or {elsewhere}"),
@@ -40,8 +39,6 @@ _KINDS: dict[int, type[WriteError]] = {
     errno.EACCES: UnwritableFolderError,
     errno.EPERM: UnwritableFolderError,
 }
-
-_PREFIX, _SUFFIX = ".tintype-", ".tmp"
 
 # Errors of link() on a file system without hard links (FAT, some network shares).
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EACCES}
@@ -100,7 +97,7 @@ def open_atomically(path: Path, *, overwrite: bool, option: str = "--into") -> I
         raise _exists(path)
     temporary: Path | None = None
     try:
-        temporary, descriptor = _open_temporary(path.parent)
+        temporary, descriptor = open_temporary(path.parent)
         with os.fdopen(descriptor, "wb") as stream:
             yield stream
             stream.flush()
@@ -134,7 +131,7 @@ def spool(folder: Path) -> Iterator[IO[bytes]]:
     Raises:
         OSError: It cannot be created.
     """
-    path, descriptor = _open_temporary(folder)
+    path, descriptor = open_temporary(folder)
     try:
         with os.fdopen(descriptor, "w+b") as stream:
             yield stream
@@ -147,13 +144,13 @@ def open_to_append(path: Path) -> IO[bytes]:
     """Opens one of Tintype's files in a user's folder, for reading and appending.
 
     Its name is predictable, and the folder may come from someone else: a link with that name could
-    point to any file of this account.
+    point to any file of this account, and so could a hard link.
 
     Args:
         path: The file; it is created if it does not exist.
 
     Raises:
-        OSError: It is a link or not a regular file, or cannot be opened.
+        OSError: It is a link, is not a regular file, has several names, or cannot be opened.
     """
     if path.is_symlink():
         raise OSError(errno.ELOOP, "it is a link")
@@ -162,10 +159,30 @@ def open_to_append(path: Path) -> IO[bytes]:
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
         flags |= getattr(os, name, 0)
     descriptor = os.open(path, flags, 0o666)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        refuse_shared(os.fstat(descriptor))
+    except OSError:
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is not a regular file")
+        raise
     return os.fdopen(descriptor, "a+b")
+
+
+def refuse_shared(found: os.stat_result) -> None:
+    """Refuses to change a file in place that has several names.
+
+    Args:
+        found: Status of the open file.
+
+    Raises:
+        OSError: It is not a regular file, or has several names (hard links).
+    """
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    if found.st_nlink > 1:
+        raise OSError(
+            errno.EMLINK,
+            "it has another name (a hard link), whose file would change; replace it by a copy",
+        )
 
 
 @contextmanager
@@ -182,12 +199,14 @@ def reserved(path: Path) -> Iterator[bool]:
         Whether the name was reserved; False if another process has reserved it.
 
     Raises:
-        OSError: The folder cannot be written to.
+        OSError: The folder cannot be written to, or the hidden file exists and was not created
+            by Tintype.
     """
-    name = hashlib.sha256(os.path.normcase(path.name).encode("utf-8", "surrogateescape"))
-    lock = path.parent / f"{_PREFIX}{name.hexdigest()[:16]}{_SUFFIX}"
+    lock = lock_path(path)
     while True:
         with open_to_append(lock) as file:
+            if os.fstat(file.fileno()).st_size:
+                raise OSError(errno.EEXIST, f"{lock.name} is in the way and not from Tintype")
             if not _locked(file):
                 yield False
                 return
@@ -220,55 +239,6 @@ def _rename(temporary: Path, path: Path, *, overwrite: bool) -> None:
         temporary.replace(path)
     else:
         _rename_to_new(temporary, path)
-
-
-def remove_abandoned(folder: Path) -> int:
-    """Removes temporary files that a killed process left behind; those in use are left alone.
-
-    The writer of a temporary file holds a lock on it (POSIX) or has it open (Windows, where an open
-    file cannot be removed). So there is no need to guess from its age or from process IDs, which
-    are meaningless on a shared disk.
-
-    Args:
-        folder: The output folder, which need not exist.
-
-    Returns:
-        Number of files removed.
-    """
-    removed = 0
-    for path in folder.glob(f"{_PREFIX}{'[0-9a-f]' * 16}{_SUFFIX}"):
-        with suppress(OSError):
-            removed += _remove_if_free(path)
-    return removed
-
-
-def _open_temporary(folder: Path) -> tuple[Path, int]:
-    """Creates a temporary file, open and locked."""
-    # O_EXCL with 0o666 respects the user's umask, unlike mkstemp (always 0600).
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    while True:
-        path = folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
-        descriptor = os.open(path, flags, 0o666)
-        if os.name != "nt":  # on Windows, having the file open is sufficient
-            # Without locks on the file system, `remove_abandoned` removes nothing.
-            with suppress(OSError):
-                wait_for_lock(descriptor)
-        if os.name == "nt" or os.fstat(descriptor).st_nlink:
-            return path, descriptor
-        # `remove_abandoned` in another process removed it before it was locked.
-        os.close(descriptor)
-
-
-def _remove_if_free(path: Path) -> bool:
-    if os.name == "nt":
-        path.unlink()  # fails while its writer has it open
-        return True
-    with path.open("r+b") as stream:
-        free = try_lock(stream)
-        if free:
-            # Still locked here: its writer waits for the lock and then notices that it is gone.
-            path.unlink()
-        return free
 
 
 def _rename_to_new(temporary: Path, path: Path) -> None:

@@ -25,8 +25,9 @@ from tintype.errors import (
     UsageError,
     shown,
 )
-from tintype.files.atomic import kind_of, remove_abandoned, write_atomically
+from tintype.files.atomic import kind_of, write_atomically
 from tintype.files.local import check_length, read_input
+from tintype.files.temporary import remove_abandoned
 
 # At least two letters: "C://scans" is a Windows folder.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")

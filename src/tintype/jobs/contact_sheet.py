@@ -17,7 +17,8 @@ from typing import IO
 from urllib.parse import quote
 
 from tintype.errors import TargetExistsError, UsageError, WriteError, shown
-from tintype.files.atomic import remove_abandoned, reserved, spool, write_atomically
+from tintype.files.atomic import reserved, spool, write_atomically
+from tintype.files.temporary import remove_abandoned
 from tintype.jobs.report import JobResult
 
 PAGE_ITEMS = 500

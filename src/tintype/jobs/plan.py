@@ -13,6 +13,7 @@ from pathlib import Path
 from tintype.errors import TintypeError, UnreadablePhotoError, UsageError, shown
 from tintype.files.atomic import target_exists
 from tintype.files.remote import Location, parse_location
+from tintype.files.temporary import refuse_temporary
 from tintype.jobs.digest_table import DigestTable
 from tintype.jobs.report import JobResult
 from tintype.jobs.same_file import (
@@ -92,7 +93,7 @@ class Plan:
 
         Raises:
             UsageError: Two inputs would be written to one file, the options contradict each other,
-                or the output is the input.
+                the output is the input, or an input has the name of a temporary file.
         """
         self._check_options()
         counts = PlanCounts()
@@ -102,6 +103,7 @@ class Plan:
                 raise UsageError(
                     "-o names one file, but there are several inputs.", advice="Give --into FOLDER."
                 )
+            refuse_temporary(Path(str(item.source if isinstance(item, Job) else item.input)))
             if isinstance(item, Job):
                 use = targets.add(item.source, item.target)
                 if use is TargetUse.OTHER_SOURCE:

@@ -6,12 +6,13 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from io import RawIOBase
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from tintype.errors import TintypeError, UsageError, WriteError, shown
+from tintype.files.atomic import refuse_shared
 from tintype.files.lock import NO_LOCKS, try_lock
 from tintype.photo.photo import Tone
 
@@ -103,6 +104,11 @@ class JobResult:
     def timed(self, seconds: float) -> "JobResult":
         """Returns a copy with the given time."""
         return replace(self, seconds=round(seconds, 3))
+
+
+_REPORTED = {row.name for row in fields(JobResult)} - _UNREPORTED
+_ADDED = {"advice", "tone"}
+"""Fields that the first reports did not have."""
 
 
 @dataclass(slots=True)
@@ -227,6 +233,7 @@ def _begin(file: RawIOBase, path: Path) -> None:
     if not path.is_file():
         return  # a device such as /dev/stderr has no lock and nothing to empty
     try:
+        refuse_shared(os.fstat(file.fileno()))
         if not _locked(file):
             raise UsageError(
                 f"Another run is writing the report {shown(path)}.",
@@ -259,7 +266,12 @@ def _is_report(path: Path) -> bool:
         data = json.loads(first)
     except (ValueError, RecursionError):
         return False
-    return isinstance(data, dict) and {"status", "input", "output", "sha256"} <= data.keys()
+    # Exactly these fields: lists of other programs have some of them as well.
+    return (
+        isinstance(data, dict)
+        and _REPORTED - _ADDED <= data.keys() <= _REPORTED
+        and data["status"] in get_args(Status)
+    )
 
 
 def _unwritable(path: Path, error: OSError) -> WriteError:

@@ -6,6 +6,7 @@ target. The line is written before the target, so a run that is killed between t
 without a target, but never a target without a line.
 """
 
+import errno
 import json
 import os
 import stat
@@ -23,6 +24,9 @@ from tintype.photo.decode import read_provenance
 from tintype.photo.metadata.provenance import Provenance, provenance_from_json
 
 STATE_FILE = ".tintype-state.jsonl"
+
+_START = b'{"output": "'
+_MOST_BYTES_OF_LINE = 1 << 20
 
 
 class ProvenanceReader:
@@ -102,7 +106,7 @@ def record_provenance(target: Path, data: bytes, provenance: Provenance) -> None
         provenance: Provenance of the output.
 
     Raises:
-        WriteError: The state file cannot be written.
+        WriteError: The state file cannot be written, or another file has its name.
     """
     path = target.parent / STATE_FILE
     record = {"output": target.name, "sha256": sha256(data).hexdigest(), **asdict(provenance)}
@@ -110,6 +114,8 @@ def record_provenance(target: Path, data: bytes, provenance: Provenance) -> None
     try:
         with open_to_append(path) as file:
             wait_for_lock(file)
+            if not _is_state(file):
+                raise OSError(errno.EEXIST, "it is not from Tintype; move it away")
             # A killed run may have left an incomplete line, which is terminated here and ignored
             # later.
             if file.seek(0, os.SEEK_END) > 0:
@@ -123,6 +129,27 @@ def record_provenance(target: Path, data: bytes, provenance: Provenance) -> None
         raise kind_of(error)(
             f"{shown(path)} cannot be written: {error.strerror or error}."
         ) from error
+
+
+def _is_state(file: IO[bytes]) -> bool:
+    """Whether a file begins with a line of ours; lines before it that were cut off are, too."""
+    file.seek(0)
+    while line := file.readline(_MOST_BYTES_OF_LINE):
+        if _parsed(line) is not None:
+            return True
+        if not _is_cut_off(line.rstrip(b"\n")):
+            return False
+    return True
+
+
+def _is_cut_off(line: bytes) -> bool:
+    if not line or not (line.startswith(_START) or _START.startswith(line)):
+        return False
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return True
+    return False  # of another program
 
 
 def _key(name: str, sha: str) -> int:

@@ -15,7 +15,14 @@ from tintype._version import __version__
 from tintype.engine.bundle import Bundle
 from tintype.engine.layers import read_bytes
 from tintype.engine.settings import LAYERS, OUTPUT, Output, Settings
-from tintype.engine.settings_parsing import convert, plain, read_layer, saved_settings, value_type
+from tintype.engine.settings_parsing import (
+    convert,
+    plain,
+    read_layer,
+    saved_settings,
+    value_type,
+    with_name,
+)
 from tintype.errors import ModelError, UsageError, brief, shown
 from tintype.files.atomic import write_atomically
 from tintype.photo.limits import MAX_PIXELS
@@ -39,16 +46,20 @@ class Sidecar:
     settings: Settings
     output: Output
 
-    def check(self, bundle: Bundle) -> None:
+    def check(self, bundle: Bundle, path: Path) -> None:
         """Refuses a different model.
+
+        Args:
+            bundle: The model that is used.
+            path: The settings file, for the message.
 
         Raises:
             ModelError: It is not the model named in the file.
         """
         if bundle.sha256 != self.model_sha256:
             raise ModelError(
-                f"The settings were saved with another model, {shown(self.model)} "
-                f"({self.model_sha256[:12]}); this one is {shown(bundle.name)} "
+                f"{shown(path)} was saved with another model, {shown(self.model)} "
+                f"({shown(self.model_sha256[:12])}); this one is {shown(bundle.name)} "
                 f"({bundle.sha256[:12]}).",
                 advice="Give that model with --model, or leave out --settings.",
             )
@@ -141,10 +152,7 @@ def read_sidecar(path: Path, *, max_pixels: int = MAX_PIXELS) -> Sidecar:
             output=Output(**{name: plain(value) for name, value in output.items()}),
         )
     except UsageError as error:
-        message = (
-            error.message if shown(path) in error.message else f"{shown(path)}: {error.message}"
-        )
-        raise UsageError(message, advice=error.advice) from error
+        raise with_name(error, path) from error
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{shown(path)} is not a valid settings file ({brief(error, most=200)}).",

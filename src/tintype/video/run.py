@@ -21,7 +21,8 @@ import av
 from tintype.engine.bundle import Bundle
 from tintype.engine.cores import usable_cores
 from tintype.errors import FilmError, shown
-from tintype.files.atomic import open_atomically, remove_abandoned, write_error
+from tintype.files.atomic import open_atomically, write_error
+from tintype.files.temporary import remove_abandoned
 from tintype.video.decode import Damage, read_frames
 from tintype.video.fades import with_exposures
 from tintype.video.frames import Frame, with_chroma

@@ -211,7 +211,8 @@ def check_links(folder: Path) -> None:
     could point to any file of this account; writing to a pipe would block.
 
     Raises:
-        LearnError: A name that a run writes is a link, or neither a file nor a folder.
+        LearnError: A name that a run writes is a link, or neither a file nor a folder, or the log
+            has a second name (a hard link).
     """
     for pattern in (CHECKPOINT, _RECIPE, "samples", "events", *_WRITTEN):
         # A pattern without an asterisk would not find a broken link.
@@ -222,6 +223,12 @@ def check_links(folder: Path) -> None:
                     "through such paths.",
                     advice="Remove it, or give --run another folder.",
                 )
+    log = folder / "log.jsonl"
+    if log.exists() and log.stat().st_nlink > 1:
+        raise LearnError(
+            f"{shown(log)} has another name (a hard link), whose file would change.",
+            advice="Replace it by a copy, or give --run another folder.",
+        )
 
 
 def check_folder(folder: Path) -> None:
