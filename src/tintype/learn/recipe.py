@@ -78,6 +78,11 @@ class ModelRecipe(_Table):
     decoders."""
     hints: bool = False
     """Accept colour hints; requires ``data.hints`` in training."""
+    members: tuple["ModelRecipe", ...] = Field(default=(), max_length=8)
+    """Networks of an ensemble, whose predictions are averaged; for ``kind = "ensemble"``, as
+    ``tintype export --ensemble`` makes it."""
+    member_shares: tuple[PositiveShare, ...] = Field(default=(), max_length=8)
+    """Weight of each member's prediction; empty for equal weights."""
 
 
 class DataRecipe(_Table):
@@ -375,7 +380,8 @@ def _toml(value: object) -> str:
         # JSON escapes the same characters as TOML, except for this one.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + " }"
+        known = {key: item for key, item in value.items() if item is not None}
+        return "{ " + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in known.items()) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(v) for v in value) + "]"
     return repr(value)

@@ -18,7 +18,7 @@ from tintype.errors import LearnError, UsageError
 from tintype.learn.evaluate.protocol import ScoreRow, at_colorfulness
 from tintype.learn.export import bundle as exporting
 from tintype.learn.export.card import default_card, with_vividness
-from tintype.learn.export.weights import load_trained, mix_with_start, save_weights
+from tintype.learn.export.weights import load_trained, mix_with_start, save_weights, with_ensemble
 
 WriteRecipe = Callable[..., Path]
 
@@ -277,3 +277,37 @@ def test_runs_of_one_beginning_become_their_average(run: Path, tmp_path: Path):
     soup = mix_with_start(first, others, 2 / 3).model.state_dict()
     for name, tensor in before.items():  # the mean of + 0, + 3 and + 6
         assert torch.allclose(soup[name], tensor + 3, atol=5e-3), name
+
+
+def test_networks_become_an_ensemble_that_its_weights_make_again(
+    *, tmp_path: Path, run: Path, home: Path, bundle_file: Path, data: list[str]
+):
+    other = tmp_path / "other.safetensors"
+    moved = load_trained(run)
+    with torch.no_grad():
+        for parameter in moved.model.parameters():
+            parameter.mul_(1.1)
+    save_weights(moved, other)
+    target, weights = tmp_path / "two.onnx", tmp_path / "two.safetensors"
+    words = [str(run), "-o", str(target), "--ensemble", str(other), "--ensemble-share", "0.25"]
+    assert main("export", [*words, *data, "--rank", "0", "--checkpoint", str(weights)]) == 0
+    L = np.random.default_rng(0).random((1, 1, 64, 96), dtype=np.float32) * 100
+    found = Network(load_bundle(target).data, name="two").run(L).logits
+    with torch.no_grad():
+        first, second = (
+            model(torch.from_numpy(L)) for model in (load_trained(run).model, moved.model)
+        )
+        expected = (0.75 * first + 0.25 * second).numpy()
+    assert found is not None
+    assert np.abs(found - expected).mean() < 0.01 * np.abs(expected).mean()
+    again = load_trained(weights)
+    with torch.no_grad():
+        assert (
+            np.abs(again.model(torch.from_numpy(L)).numpy() - expected).mean()
+            < 0.01 * np.abs(expected).mean()
+        )
+    assert again.facts["data_hash"] == load_trained(run).facts["data_hash"]
+    third = with_ensemble(load_trained(run), [other, other], 0.5)
+    assert third.facts["recipe"]["model"]["member_shares"] == [0.5, 0.25, 0.25]
+    with pytest.raises(LearnError, match="kind own"):
+        with_ensemble(again, [other], 0.5)

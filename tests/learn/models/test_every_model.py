@@ -30,6 +30,7 @@ FILES = [
 ]
 CLASSIFIER = "grey-resnet18"
 DISTILLED = "grey-encoder"  # tests/learn/test_distillation.py sees it learn
+JOINED = "ensemble"  # of trained networks: tests/learn/models/test_ensemble.py
 SMALLEST = {"cdcgan": "cifar", "pix2pix": "64"}
 WIDTHS = {"larsson": 0.03, "cheng": 1.0, "zhang": 0.1, "rescnn": 0.25, CLASSIFIER: 0.1}
 
@@ -103,24 +104,28 @@ def hinted(batch: Batch) -> Batch:
 
 
 def test_every_network_has_a_recipe():
-    assert {read_recipe(path).model.kind for path in FILES} == set(MODELS)
+    assert {read_recipe(path).model.kind for path in FILES} == set(MODELS) - {JOINED}
 
 
 def test_every_file_says_what_it_implements():
     for kind, file in MODELS.items():
         assert file.TITLE
-        assert bool(file.PAPER) == (kind != "own")
+        assert bool(file.PAPER) == (kind not in {"own", JOINED})
         year = file.PAPER[-4:]
-        assert kind == "own" or (year.isdigit() and 2000 < int(year) < 2030)
+        assert not file.PAPER or (year.isdigit() and 2000 < int(year) < 2030)
 
 
 def test_all_but_the_classifiers_colour():
-    silent = {kind for kind in MODELS if not isinstance(fresh(first_of(kind)), ColorizationNetwork)}
+    silent = {
+        kind
+        for kind in set(MODELS) - {JOINED}
+        if not isinstance(fresh(first_of(kind)), ColorizationNetwork)
+    }
     assert silent == {CLASSIFIER, DISTILLED}
 
 
 @pytest.mark.parametrize("sides", [(1, 1), (2, 3), (5, 1)])
-@pytest.mark.parametrize("kind", sorted(set(MODELS) - {CLASSIFIER, DISTILLED}))
+@pytest.mark.parametrize("kind", sorted(set(MODELS) - {CLASSIFIER, DISTILLED, JOINED}))
 def test_odd_sizes_give_finite_colours_within_the_gamut_s_reach(kind: str, sides: tuple[int, int]):
     model = fresh(first_of(kind)).eval()
     assert isinstance(model, ColorizationNetwork)
@@ -208,7 +213,9 @@ def fitted_against(step: AdversarialStep, batch: Batch, *, steps: int) -> tuple[
 
 
 # Those with several variants ask each of them in their own tests.
-@pytest.mark.parametrize("kind", sorted(set(MODELS) - {CLASSIFIER, DISTILLED, *DISCRIMINATORS}))
+@pytest.mark.parametrize(
+    "kind", sorted(set(MODELS) - {CLASSIFIER, DISTILLED, JOINED, *DISCRIMINATORS})
+)
 def test_torch_and_onnx_agree_at_every_size(kind: str, differs_from_onnx: Callable[..., float]):
     model = fresh(first_of(kind))
     odd = 5 * model.multiple, 3 * model.multiple

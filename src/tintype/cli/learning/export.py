@@ -32,6 +32,8 @@ class ExportArguments:
     rank: int | None
     start: tuple[Path, ...]
     start_share: float
+    ensemble: tuple[Path, ...]
+    ensemble_share: float
     vividness: float | None
     temperature: float | None
     weights: str | None
@@ -62,6 +64,7 @@ def export_model(argv: ExportArguments) -> int:
         load_trained,
         mix_with_start,
         save_weights,
+        with_ensemble,
     )
 
     _check_targets(argv)
@@ -70,6 +73,8 @@ def export_model(argv: ExportArguments) -> int:
     trained = load_trained(argv.run)
     if argv.start:
         trained = mix_with_start(trained, argv.start, argv.start_share)
+    if argv.ensemble:
+        trained = with_ensemble(trained, argv.ensemble, argv.ensemble_share)
     given = {"vividness": argv.vividness, "temperature": argv.temperature}
     decoding = decoding_of(trained, weights=argv.weights, **given)
     card = default_card(trained, vividness=decoding.vividness, temperature=decoding.temperature)
@@ -112,6 +117,7 @@ def _model_to_int8(argv: ExportArguments) -> int:
         "--card": argv.card,
         "--rank": argv.rank,
         "--start": argv.start or None,
+        "--ensemble": argv.ensemble or None,
         "--vividness": argv.vividness,
         "--temperature": argv.temperature,
         "--weights": argv.weights,
@@ -146,6 +152,7 @@ def _check_targets(argv: ExportArguments) -> None:
 
     inputs = [("RUN", str(argv.run)), ("--card", None if argv.card is None else str(argv.card))]
     inputs += [("--start", str(path)) for path in argv.start or ()]
+    inputs += [("--ensemble", str(path)) for path in argv.ensemble or ()]
     checkpoint = None if argv.checkpoint is None else str(argv.checkpoint)
     check_roles(inputs, [("-o", str(argv.output)), ("--checkpoint", checkpoint)])
     check_replaceable(argv.output, is_own_model, overwrite=True, what="a model")
@@ -225,6 +232,20 @@ EXPORT = Command(
             default=0.25,
             metavar="SHARE",
             help="Share of the weights that are mixed in.",
+        ),
+        Several(
+            "--ensemble",
+            type=WEIGHTS,
+            metavar="CHECKPOINT",
+            help="Average the predictions of the network with those of these networks, which may "
+            "have been trained independently. The model is as large and as slow as all of them.",
+        ),
+        Option(
+            "--ensemble-share",
+            type=NumberType(0, 1, min_open=True, max_open=True),
+            default=0.5,
+            metavar="SHARE",
+            help="Weight of their predictions in total.",
         ),
         Option(
             "--vividness",

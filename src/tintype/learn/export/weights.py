@@ -15,7 +15,7 @@ from tintype.color.abgrid import BINS, log_rarity
 from tintype.errors import LearnError, brief, reason, shown
 from tintype.learn.models.contract import ColorizationNetwork, TemperatureScaling, WarmStarting
 from tintype.learn.models.registry import build
-from tintype.learn.recipe import make_recipe
+from tintype.learn.recipe import ModelRecipe, make_recipe
 from tintype.learn.train.checkpoint import (
     Progress,
     load_checkpoint,
@@ -109,6 +109,41 @@ def mix_with_start(trained: Trained, starts: Sequence[Path], share: float) -> Tr
             if tensor.is_floating_point():
                 tensor.lerp_(torch.stack([other[name] for other in others]).mean(dim=0), share)
     return replace(trained, model=mixed.eval())
+
+
+def with_ensemble(trained: Trained, checkpoints: Sequence[Path], share: float) -> Trained:
+    """An ensemble of the network of a run and other networks over the 313 colours.
+
+    Args:
+        trained: From `load_trained`; its prior and its data remain those of the result.
+        checkpoints: Weights such as ``checkpoints/own.safetensors``, or checkpoints of runs.
+        share: Weight of the others' predictions in total, 0 to 1.
+
+    Raises:
+        LearnError: A checkpoint cannot be read, or the networks cannot be averaged.
+    """
+    recipe = make_recipe(trained.facts["recipe"], name="the run's recipe")
+    recipes, weights = [recipe.model], [trained.model.state_dict()]
+    for path in checkpoints:
+        tensors, _, facts = load_checkpoint(path)
+        member = make_recipe(facts["recipe"], name=str(path)).model
+        network = build(member)
+        load_weights(network, tensors, path)
+        recipes.append(member)
+        weights.append(network.state_dict())
+    shares = (1 - share, *(share / len(checkpoints) for _ in checkpoints))
+    joined = ModelRecipe(kind="ensemble", members=tuple(recipes), member_shares=shares)
+    model = build(joined)
+    model.load_state_dict(
+        {
+            f"members.{place}.{name}": tensor
+            for place, member_weights in enumerate(weights)
+            for name, tensor in member_weights.items()
+        }
+    )
+    recipe = recipe.model_copy(update={"model": joined})
+    facts = {**trained.facts, "recipe": recipe.model_dump(mode="json", by_alias=True)}
+    return replace(trained, model=model.eval(), facts=facts)
 
 
 def _adapted(model: nn.Module, checkpoint: Path) -> dict[str, Tensor]:
