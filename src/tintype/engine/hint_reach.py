@@ -29,15 +29,15 @@ F32 = NDArray[np.float32]
 # objects, fitted and measured by benchmarks/hint_reach.py: similarity of distributions (0 to 1) and
 # of features (-1 to 1), difference of grey (in units of 50 steps of Y'), and distance (in units of
 # the square root of the area).
-_WEIGHTS = (10.4, 4.5, -0.34, -3.4)
+_WEIGHTS = (10.35, 4.4, -0.35, -3.4)
 _WEIGHTS_WITHOUT_FEATURES = (11.3, 0.0, -0.4, -8.0)
 _BIAS, _BIAS_WITHOUT_FEATURES = -9.5, -8.0
-_PATH = 12.0  # output pixels over which the prior outweighs the walk, at full reach
+_PATH = 9.0  # output pixels over which the prior outweighs the walk, at full reach
 _LUMA = 10.0  # steps of Y' between neighbours that hold the walker back
 _UNLIKE = 0.03  # the same for 1 minus the Bhattacharyya coefficient of their distributions
 _AB = 12.0  # CIELAB units, instead of the above, for a network that predicts single colours
 _INSIDE = (0.35, 0.55)  # probabilities between which the region begins
-_AREA = (6, 20)  # positions of a hint, and of a stroke: more of them attract more walks,
+_AREA = (3.4, 11)  # positions of a hint, and of a stroke: more of them attract more walks,
 _HIGHER = 0.06  # so with a stroke the region begins at probabilities that are higher by this
 _NEAREST = 0.02  # distance, in square roots of the area, that the smallest reach allows for
 _SAME = 8.0  # CIELAB units within which neighbouring positions are one hint
