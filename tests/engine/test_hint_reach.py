@@ -68,7 +68,7 @@ def test_with_only_here_a_hint_changes_nothing_outside_twice_its_width(
     engine: Engine, photo_of: PhotoOf, cameraman: np.ndarray, radius: int
 ) -> None:
     photo = photo_of(cameraman)
-    hint = hint_of(90, 70, "#2050c0", radius)
+    hint = hint_of(90, 70, "#b05010", radius)
     before = pixels_of(engine, photo, Settings(quality="fast"))
     after = pixels_of(engine, photo, Settings(quality="fast", hints=(hint,), reach=0))
     moved = np.abs(after - before).max(axis=-1)
