@@ -571,6 +571,16 @@ def test_a_folder_keeps_what_was_corrected_by_hand(
     assert [row.status for row in again] == ["done", "done"]
 
 
+def test_a_hint_outside_the_photograph_names_the_file(
+    tmp_path: Path, make_photo: Make, options: RunOptions
+) -> None:
+    source = make_photo(tmp_path / "a.png")
+    far = replace(options, settings=Settings(hints=(parse_hint("9000,10,navy"),)))
+    result = one(source, far, into=tmp_path / "out")
+    assert result.status == "failed"
+    assert str(result.error).startswith(f"{source}: The hint at 9000,10 is outside")
+
+
 def test_a_folder_keeps_no_correction_of_another_picture_or_of_everything(
     tmp_path: Path, make_photo: Make, options: RunOptions
 ) -> None:

@@ -20,6 +20,7 @@ from tintype.errors import (
     UnsupportedPhotoError,
     UnwritableDiskError,
     UnwritableFolderError,
+    UsageError,
     reason,
     shown,
 )
@@ -126,6 +127,9 @@ class Worker:
             result = JobResult.failure(job.source, error, unwritable="disk")
         except UnwritableFolderError as error:
             result = JobResult.failure(job.source, error, unwritable="folder")
+        except UsageError as error:  # a hint outside the photograph, a mask of another size
+            named = UsageError(f"{shown(job.source)}: {error.message}", advice=error.advice)
+            result = JobResult.failure(job.source, named)
         except TintypeError as error:
             result = JobResult.failure(job.source, error)
         except MemoryError:
