@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tintype.engine.bundle import Bundle
 from tintype.engine.cores import usable_cores
-from tintype.engine.geometry import Fit, luma_down
+from tintype.engine.geometry import Fit, luma_down, plan_fit
 from tintype.engine.hints import Hint, pins_of
 from tintype.engine.predict import Engine
 from tintype.engine.prediction import Prediction
@@ -30,6 +30,7 @@ from tintype.video.propagation import PropagatedChroma
 from tintype.video.request import FilmRequest
 from tintype.video.shots import Shot, is_cut, track_hints
 
+_CARD_SIDE = 256  # pixels of the short side
 _CARD_FRAMES = 3  # over which a picture becomes neutral if a card appears without a cut
 
 
@@ -133,7 +134,7 @@ class Renderer:
             prediction = self._predict(light, self._settings)
         small = luma_down(light, fit) if prediction is None else prediction.luma
         luma_u8 = np.rint(np.clip(small, 0, 255)).astype(np.uint8)
-        card = is_card(luma_u8[: fit.content[0], : fit.content[1]])
+        card = is_card(_for_cards(light))
         return PreparedFrame(grey, light, luma_u8, fit, prediction, card, exposure)
 
     def render(self, frame: PreparedFrame, seconds: float) -> tuple[Samples, Samples]:
@@ -331,6 +332,14 @@ class FrameRenderer(Protocol):
 
 
 RendererFactory = Callable[[PlaneLayout], FrameRenderer]
+
+
+def _for_cards(grey: Samples) -> NDArray[np.uint8]:
+    """(h, w) Y' at the size for which `is_card` was measured, whatever that of the network is."""
+    shape = grey.shape[0], grey.shape[1]
+    fit = plan_fit(shape, short_side=_CARD_SIDE, multiple=1, stride=1)
+    small = luma_down(grey, fit)[: fit.content[0], : fit.content[1]]
+    return np.rint(np.clip(small, 0, 255)).astype(np.uint8)
 
 
 def renderer_factory(request: FilmRequest, bundle: Bundle) -> RendererFactory:
