@@ -31,7 +31,7 @@ INPUTS = {
     "data": "paths --against",
     "train": "recipe --data --never --init --classifier",
     "evaluate": "models --data --regions --dev-of",
-    "export": "run --data --card --start",
+    "export": "run --data --card --start --ensemble",
     "compare": "recipes --data --evaluation --originals",
 }
 """What is only read."""

