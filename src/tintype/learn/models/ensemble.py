@@ -45,15 +45,7 @@ class Ensemble(nn.Module):
         self.mean = AnnealedMean(temperature)
 
     def forward(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
-        """Predicts logits from lightness.
-
-        Args:
-            L: (B, 1, H, W) in [0, 100], sides multiples of 32.
-            hints: (B, 3, H, W) a and b in CIELAB units and a mask of 0 and 1; None means no hints.
-
-        Returns:
-            (B, 313, H/4, W/4).
-        """
+        """(B, 1, H, W) lightness -> (B, 313, H/4, W/4) logits; see `OwnNet.forward`."""
         return self._mean([member(L, hints) for member in self.members])
 
     def with_features(self, L: Tensor, hints: Tensor | None = None) -> tuple[Tensor, Tensor]:
