@@ -108,9 +108,7 @@ def engine() -> Engine:
     return Engine(load_bundle(), threads=1)
 
 
-@pytest.mark.parametrize("gains", [OUT, IN], ids=["out", "in"])
-def test_relative_chroma_stays_in_a_fade(engine: Engine, gains: list[float]) -> None:
-    lumas = fade(still("coffee"), gains)
+def relative_chroma(engine: Engine, lumas: list[np.ndarray]) -> list[float]:
     renderer = Renderer(engine, Settings(quality="fast"), LAYOUT)
     frames = [Frame(number, number, 1, luma, None) for number, luma in enumerate(lumas)]
     relative = []
@@ -118,11 +116,24 @@ def test_relative_chroma_stays_in_a_fade(engine: Engine, gains: list[float]) -> 
         prepared = renderer.prepare(frame.luma, frame.number, frame.exposure)
         cb, cr = (p.astype(float) - 128 for p in renderer.render(prepared, frame.number / 25))
         relative.append(np.hypot(cb, cr).mean() / max(frame.luma.mean(), 1e-6))
-    # In full light the network's own colours vary by a fifth from frame to frame.
-    full = np.mean([share for gain, share in zip(gains, relative, strict=True) if gain == 1])
-    for gain, share in zip(gains, relative, strict=True):
-        if gain > 0.15:  # of 8 bits, less is left than the rounding of chroma
-            assert share == pytest.approx(full, rel=0.25)
+    return relative
+
+
+@pytest.mark.parametrize("gains", [OUT, IN], ids=["out", "in"])
+@pytest.mark.parametrize(("name", "most"), [("astronaut", 0), ("coffee", 1)])
+def test_relative_chroma_stays_in_a_fade(
+    engine: Engine, name: str, most: int, gains: list[float]
+) -> None:
+    faded = relative_chroma(engine, fade(still(name), gains))
+    # The same frames in full light, since the colours also vary as the picture moves.
+    full = relative_chroma(engine, fade(still(name), [1.0] * len(gains)))
+    off = [
+        gain
+        for gain, one, other in zip(gains, faded, full, strict=True)
+        if gain > 0.15  # of 8 bits, less is left than the rounding of chroma
+        and one != pytest.approx(other, rel=0.15)
+    ]
+    assert len(off) <= most, off
 
 
 def test_a_shot_in_full_light_is_rendered_as_ever(engine: Engine) -> None:
