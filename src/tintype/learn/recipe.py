@@ -8,7 +8,7 @@ import difflib
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -355,7 +355,10 @@ def make_recipe(values: dict[str, Any], *, name: str) -> Recipe:
 def _keys(path: list[str]) -> list[str]:
     table: type[BaseModel] = Recipe
     for part in path:
+        if part.isdigit():  # a place in a list of tables
+            continue
         annotation = table.model_fields[part].annotation
+        annotation = next(iter(get_args(annotation)), annotation)
         assert isinstance(annotation, type)
         table = annotation
     return [field.alias or name for name, field in table.model_fields.items()]

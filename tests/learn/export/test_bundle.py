@@ -311,3 +311,5 @@ def test_networks_become_an_ensemble_that_its_weights_make_again(
     assert third.facts["recipe"]["model"]["member_shares"] == [0.5, 0.25, 0.25]
     with pytest.raises(LearnError, match="kind own"):
         with_ensemble(again, [other], 0.5)
+    with pytest.raises(LearnError, match=r"model\.members"):
+        with_ensemble(load_trained(run), [other] * 8, 0.5)

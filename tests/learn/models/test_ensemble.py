@@ -96,3 +96,10 @@ def test_what_cannot_be_averaged_is_refused(
     recipe = ModelRecipe(kind="ensemble", members=members, member_shares=shares)
     with pytest.raises(LearnError, match=problem):
         build(recipe)
+
+
+def test_a_misspelt_key_of_a_member_suggests_the_nearest():
+    values = {"name": "two", "model": {"kind": "ensemble", "members": [{"hint": True}]}}
+    with pytest.raises(LearnError, match=r"no key model\.members\.0\.hint") as caught:
+        make_recipe(values, name="two")
+    assert "model.members.0.hints" in str(caught.value.advice)

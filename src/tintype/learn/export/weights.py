@@ -15,7 +15,7 @@ from tintype.color.abgrid import BINS, log_rarity
 from tintype.errors import LearnError, brief, reason, shown
 from tintype.learn.models.contract import ColorizationNetwork, TemperatureScaling, WarmStarting
 from tintype.learn.models.registry import build
-from tintype.learn.recipe import ModelRecipe, make_recipe
+from tintype.learn.recipe import make_recipe
 from tintype.learn.train.checkpoint import (
     Progress,
     load_checkpoint,
@@ -132,8 +132,14 @@ def with_ensemble(trained: Trained, checkpoints: Sequence[Path], share: float) -
         recipes.append(member)
         weights.append(network.state_dict())
     shares = (1 - share, *(share / len(checkpoints) for _ in checkpoints))
-    joined = ModelRecipe(kind="ensemble", members=tuple(recipes), member_shares=shares)
-    model = build(joined)
+    joined = {
+        "kind": "ensemble",
+        "members": [member.model_dump(mode="json") for member in recipes],
+        "member_shares": shares,
+    }
+    values = {**recipe.model_dump(mode="json", by_alias=True), "model": joined}
+    recipe = make_recipe(values, name="the ensemble")
+    model = build(recipe.model)
     model.load_state_dict(
         {
             f"members.{place}.{name}": tensor
@@ -141,7 +147,6 @@ def with_ensemble(trained: Trained, checkpoints: Sequence[Path], share: float) -
             for name, tensor in member_weights.items()
         }
     )
-    recipe = recipe.model_copy(update={"model": joined})
     facts = {**trained.facts, "recipe": recipe.model_dump(mode="json", by_alias=True)}
     return replace(trained, model=model.eval(), facts=facts)
 
