@@ -62,6 +62,14 @@ def test_a_hint_outside_is_refused(x: int, y: int) -> None:
         hints_at([Hint(x, y, 0, 0)], None, fit, cell=1)
 
 
+def test_large_hints_that_overlap_are_bounded() -> None:
+    hints = (Hint(5, 5, 1, 1, 10_000),) * 200
+    with pytest.raises(UsageError, match="200 hints paint 2,400 million pixels"):
+        Settings(hints=hints).check_size((3000, 4000))
+    Settings(hints=hints).check_size((300, 400))
+    Settings(hints=(Hint(9, 9, 1, 1, 500),) * 50).check_size((8_000, 12_000))
+
+
 def test_a_hint_is_written_as_place_and_colour() -> None:
     hint = parse_hint("120,80,#c04030")
     assert (hint.x, hint.y, hint.radius) == (120, 80, 0)

@@ -41,6 +41,8 @@ def test_requests_are_checked_before_the_work(tmp_path: Path, bundle: Bundle) ->
     # Upright it is 96 wide and 128 high.
     shots = (Shot(1.0, (Hint(100, 20, 9, 9),)),)
     refused(FilmRequest(shots=shots), UsageError, "outside the film of 96 x 128")
+    shots = (Shot(0.0, (Hint(9, 9, 9, 9, 99),) * 170_000),)
+    refused(FilmRequest(shots=shots), UsageError, "hints paint 2,088 million pixels")
 
 
 def test_a_model_without_references_is_refused(tmp_path: Path, bundle: Bundle) -> None:

@@ -13,12 +13,12 @@ import pytest
 
 from tintype import cancellation
 from tintype.cancellation import WorkCancelledError, cancelled_when
-from tintype.engine.hints import Hint
+from tintype.engine.hints import MOST_PAINTED, Hint
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.photo.photo import Metadata, Photo
 from tintype.web.errors import MalformedError
-from tintype.web.request import MOST_PAINTED, Stroke, as_mask, as_scribbles, check_effort
+from tintype.web.request import Stroke, as_mask, as_scribbles, check_effort
 from tintype.web.serve import Listening, serving
 from tintype.web.server_options import ServerOptions
 from tintype.web.workers import WorkerPool

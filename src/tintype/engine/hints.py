@@ -27,6 +27,8 @@ _MOST_SAID = 20  # hints with a sentence of their own; notes are also sent in a 
 _NEUTRAL = 3.0  # a chroma below which there is nothing to lose
 _LARGEST_PIXEL = 10**9  # more than any photograph has on a side
 _LARGEST_AB = 200  # CIELAB; no colour of sRGB is beyond 111
+MOST_PAINTED = 2 * 10**9
+"""Limit on the pixels painted by the hints of one photograph; a few seconds of work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,37 @@ def parse_hint(text: str) -> Hint:
         )
     x, y, color, radius = found.groups()
     return hint_of(int(x), int(y), color, int(radius or 0))
+
+
+def painted_pixels(hints: Sequence[Hint], shape: tuple[int, int]) -> int:
+    """How many pixels hints paint; a pixel counts each time it is painted.
+
+    Args:
+        hints: The hints.
+        shape: (height, width) of the photograph.
+    """
+    pixels = shape[0] * shape[1]
+    # On each side, a hint fades out over a distance equal to its radius.
+    return sum(min((4 * hint.radius + 1) ** 2, pixels) for hint in hints)
+
+
+def check_painted(hints: Sequence[Hint], shape: tuple[int, int]) -> None:
+    """Refuses hints that would take minutes, because they are large and overlap.
+
+    Args:
+        hints: The hints.
+        shape: (height, width) of the photograph.
+
+    Raises:
+        UsageError: They paint more than `MOST_PAINTED` pixels.
+    """
+    painted = painted_pixels(hints, shape)
+    if painted > MOST_PAINTED:
+        raise UsageError(
+            f"The {len(hints):,} hints paint {painted // 10**6:,} million pixels in total.",
+            advice=f"The limit is {MOST_PAINTED // 10**6:,} million; give fewer hints or a smaller"
+            " radius.",
+        )
 
 
 def hints_at(

@@ -265,14 +265,18 @@ class Settings:
                 )
 
     def check_size(self, shape: tuple[int, int]) -> None:
-        """Refuses a photograph whose size differs from that of the layers.
+        """Refuses a photograph whose size differs from that of the layers, and too many hints.
 
         Args:
             shape: (height, width).
 
         Raises:
-            UsageError: A layer does not match this size.
+            UsageError: A layer does not match this size, or the hints paint too many pixels.
         """
+        if self.hints:
+            from tintype.engine.hints import check_painted
+
+            check_painted(self.hints, shape)
         for layer in (self.scribbles, self.mask, self.colors):
             if layer is not None:
                 layer.check_size(shape)

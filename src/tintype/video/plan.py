@@ -10,6 +10,7 @@ import av
 from tintype._version import __version__
 from tintype.engine.bundle import Bundle
 from tintype.engine.devices import device_of
+from tintype.engine.hints import check_painted
 from tintype.engine.predict import Engine
 from tintype.engine.sessions import check_device
 from tintype.errors import FilmError, ModelError, TargetExistsError, UsageError, shown
@@ -182,6 +183,7 @@ def _check_request(source: FilmSource, request: FilmRequest, bundle: Bundle) -> 
 def _check_hints(source: FilmSource, request: FilmRequest) -> None:
     height, width = source.layout.shape[:: -1 if source.layout.turn % 2 else 1]
     for shot in request.shots:
+        check_painted(shot.hints, (height, width))
         for hint in shot.hints:
             if not (0 <= hint.x < width and 0 <= hint.y < height):
                 raise UsageError(

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from tintype import cancellation
 from tintype.engine.color_names import rgb_of
-from tintype.engine.hints import Hint, parse_hint
+from tintype.engine.hints import MOST_PAINTED, Hint, painted_pixels, parse_hint
 from tintype.engine.layers import Mask, Scribbles
 from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, Output, Settings, default_output
 from tintype.engine.settings_parsing import (
@@ -32,8 +32,6 @@ _MOST_POINTS = 50_000
 _MOST_RADIUS = 10_000
 _MOST_COORDINATE = 1 << 20
 _ROW = 30  # fixed cost of a row of a shape, in pixels painted in the same time
-MOST_PAINTED = 2 * 10**9
-"""Limit on the pixels painted by the strokes and hints of one request; a few seconds of work."""
 
 
 class Stroke(msgspec.Struct, frozen=True):
@@ -258,8 +256,7 @@ def check_effort(strokes: Strokes, hints: tuple[Hint, ...], shape: tuple[int, in
             painted.
     """
     pixels = shape[0] * shape[1]
-    # On each side, a hint fades out over a distance equal to its radius.
-    painted = float(sum(min((4 * hint.radius + 1) ** 2, pixels) for hint in hints))
+    painted = float(painted_pixels(hints, shape))
     for stroke in strokes:
         points = np.array(stroke.points, np.float64)
         wide = 2 * int(stroke.radius) + 1
