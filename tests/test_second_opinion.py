@@ -5,8 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import PngImagePlugin
 
-from photo.samples import ADOBE_RGB, deep, gamma_curve, png_chunk, png_with, rgb_profile, saved
+from photo.samples import (
+    ADOBE_RGB,
+    deep,
+    exif_block,
+    gamma_curve,
+    png_chunk,
+    png_with,
+    rgb_profile,
+    saved,
+)
 from photo.unknown import RGB
 from tintype.engine.bundle import load_bundle
 from tintype.engine.predict import Engine
@@ -84,12 +94,16 @@ def test_an_applied_absurd_profile_would_be_found(
     assert "the mean difference is 1" in checked(data, engine)
 
 
-def test_what_it_cannot_show_is_said(engine: Engine) -> None:
+def test_what_it_cannot_show_is_said(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     linear = png_with(saved(GREY, "PNG"), png_chunk(b"gAMA", b"\0\1\x86\xa0"))
     assert checked(linear, engine).endswith("; no other installed decoder can read the input")
     (photo,) = decode(saved(GREY, "PNG"), name="x")
     assert difference_shown(photo, b"no picture", b"no picture") is None
     assert difference_shown(photo, saved(GREY[1:], "PNG"), saved(GREY, "PNG")) is None
+    turned = saved(GREY[1:], "PNG", exif=exif_block(orientation=6))
+    with monkeypatch.context() as patched:  # nothing is decoded in order to be turned
+        patched.setattr(PngImagePlugin.PngImageFile, "load", lambda _image: pytest.fail("loaded"))
+        assert difference_shown(photo, turned, saved(GREY, "PNG")) is None
     converted = replace(photo, meta=replace(photo.meta, converted=True))
     assert difference_shown(converted, saved(GREY, "PNG"), saved(GREY, "PNG")) is None
     assert difference_shown(photo, saved(GREY, "PNG"), saved(GREY + 4, "PNG")) > SAME

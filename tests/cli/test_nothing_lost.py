@@ -111,6 +111,42 @@ def test_an_output_of_ours_that_is_an_input_stays(
     assert Path("photo.color.png").read_bytes() == before
 
 
+@pytest.mark.parametrize("protocol", ["file://", "local://", "FILE://"])
+def test_a_url_of_this_disk_is_no_way_around(
+    color: Callable[..., int], capfd: Capture, protocol: str, tiny_model: Path
+) -> None:
+    assert color() == 0
+    ours = Path("photo.color.png")
+    before = ours.read_bytes()
+    url = f"{protocol}{Path.cwd().as_posix()}/./photo.color.png"
+    color_it = ["--model", str(tiny_model), "--vividness", "1.5", "--overwrite"]
+    for words in (
+        [url, "-o", "photo.color.png", *color_it],
+        ["photo.color.png", "-o", url, *color_it],
+        ["photo.png", "--colors", "photo.color.png", "-o", url, *color_it],
+        ["graft", "photo.color.png", "photo.png", "-o", url, "--overwrite"],
+    ):
+        assert main(words) == 2
+        assert "an input" in capfd.readouterr().err
+        assert ours.read_bytes() == before
+
+
+def test_an_output_that_is_coloured_again_is_an_input(
+    color: Callable[..., int], capfd: Capture, tiny_model: Path
+) -> None:
+    assert color() == 0
+    before = Path("photo.color.png").read_bytes()
+    again = ["--model", str(tiny_model), "--overwrite", "--vividness", "1.5", "--jobs", "1"]
+    words = ["photo.png", "photo.color.png", *again]
+    assert main([*words, "--color-photos", "color"]) == 1
+    assert "photo.color.png is one of the inputs, which are never" in capfd.readouterr().err
+    assert Path("photo.color.png").read_bytes() == before
+    # Otherwise it is skipped as an input, as with the pattern *.png, and made anew.
+    assert main(words) == 0
+    assert "1 coloured, 1 skipped" in capfd.readouterr().err
+    assert Path("photo.color.png").read_bytes() != before
+
+
 def test_what_is_ours_is_replaced_when_asked(color: Callable[..., int], capfd: Capture) -> None:
     words = ["--certainty", "map.png", "--save-settings", "s.json", "-o", "out.png"]
     assert color(*words) == 0

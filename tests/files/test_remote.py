@@ -279,6 +279,22 @@ def test_several_processes(tmp_path: Path, make_photo: Make, options: RunOptions
     assert files(tmp_path / "one") == files(tmp_path / "two")
 
 
+def test_the_folder_for_outputs_is_not_entered_however_it_is_named(
+    tmp_path: Path, make_photo: Make
+) -> None:
+    make_photo(tmp_path / "in/a.png")
+    make_photo(tmp_path / "in/out/b.png")
+    folder = (tmp_path / "in").as_posix()
+    for inputs, into in (
+        (folder, f"file://{folder}/out"),
+        (f"local://{folder}", f"{folder}/./out"),
+        (f"local://{folder}", f"file://{folder}/out"),
+    ):
+        plan = Plan([inputs], into=parse_location(into), recursive=True)
+        assert plan.check().items == 1
+    assert Plan([folder], recursive=True).check().items == 2
+
+
 # ----- hostile names -----
 
 

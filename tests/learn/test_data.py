@@ -1,4 +1,6 @@
 import errno
+import os
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -145,6 +147,26 @@ def test_a_batch_is_a_function_of_seed_and_step(photo_folder: Path, tmp_path: Pa
     assert not torch.equal(one.batch(7).L, one.batch(8).L)
     different = Sampler(photos, RECIPE, batch=4, seed=2, device=CPU)
     assert not torch.equal(one.batch(7).L, different.batch(7).L)
+
+
+def test_names_that_are_not_utf_8_are_names(photo_folder: Path, tmp_path: Path):
+    if sys.platform != "linux":
+        return  # other file systems refuse them
+    name = os.fsdecode(b"\xff\xfe.png")
+    original = photo_folder / "beach" / "03.png"
+    original.rename(photo_folder / "beach" / name)
+    photos = open_photos([photo_folder], RECIPE, cache=tmp_path / "cache")
+    again = open_photos([photo_folder], RECIPE, cache=tmp_path / "cache")
+    assert len(photos) == len(again)
+    assert photos.data_hash == again.data_hash
+
+
+def test_the_pixels_are_read_where_they_are_mapped(photo_folder: Path, tmp_path: Path):
+    """Linux refuses a copy-on-write mapping of more than the memory, a read-only one never."""
+    photos = open_photos([photo_folder], RECIPE, cache=tmp_path / "cache")
+    assert isinstance(photos.pixels, np.memmap)
+    sampler = Sampler(photos, RECIPE, batch=4, seed=1, device=CPU)
+    assert sampler.pixels.data_ptr() == photos.pixels.ctypes.data
 
 
 def test_an_epoch_shows_every_training_photograph_once_and_dev_never(

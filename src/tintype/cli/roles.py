@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from tintype.errors import UsageError, shown
+from tintype.files.remote import Location, parse_location
 from tintype.files.temporary import refuse_temporary
 from tintype.jobs.same_file import same_place
 
@@ -27,7 +28,7 @@ def check_roles(inputs: Named, outputs: Named) -> None:
             temporary file.
     """
     for _, path in (*_files(inputs), *_files(outputs)):
-        refuse_temporary(path)
+        refuse_temporary(Path(str(path)))
     written = _files(outputs)
     for number, (option, path) in enumerate(written):
         for other, source in _files(inputs):
@@ -79,5 +80,5 @@ def _identities(named: Named, stream: TextIO | None, title: str) -> dict[tuple[i
     return found
 
 
-def _files(named: Named) -> list[tuple[str, Path]]:
-    return [(option, Path(word)) for option, word in named if word not in (None, "", "-")]
+def _files(named: Named) -> list[tuple[str, Location]]:
+    return [(option, parse_location(word)) for option, word in named if word and word != "-"]

@@ -35,6 +35,9 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 # A user and a password before the host name.
 _PASSWORD = re.compile(r"[^/@]*:[^/@]*@")
 
+# Protocols of fsspec whose files are on this machine's disk.
+_ON_DISK = frozenset({"file", "local"})
+
 # Stores in which an object is invisible until it is complete.
 _ATOMIC = frozenset(
     {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "tos", "memory"}
@@ -125,6 +128,18 @@ def parse_location(word: str) -> Location:
     if "::" in word:
         raise UsageError(f"{shown(word)} is a chain of URLs.", advice="Name one folder or file.")
     return RemotePath(f"{protocol}://{rest.rstrip('/')}")
+
+
+def on_disk(location: Location) -> Path | None:
+    """The path of a file on this machine, however it is named; None if it is in another store."""
+    if isinstance(location, Path):
+        return location
+    if location.url.partition("://")[0] not in _ON_DISK:
+        return None
+    try:
+        return Path(_open(location)[1])
+    except UsageError:  # without fsspec, no such URL can be read or written
+        return None
 
 
 def is_folder(location: RemotePath) -> bool:

@@ -273,6 +273,12 @@ class Worker:
                 "replaced.",
                 advice="Move it away, or choose another folder with --into.",
             )
+        # Without this option, an output of Tintype is skipped as an input, and may be replaced.
+        if job.target_is_input and self._options.color_photos == "color":
+            raise TargetExistsError(
+                f"{shown(job.target)} is one of the inputs, which are never replaced.",
+                advice="Leave out --color-photos color, or colour it with a separate command.",
+            )
         if not self._options.overwrite:
             what = "is empty" if found is None else f"was made {_difference(found, provenance)}"
             raise TargetExistsError(

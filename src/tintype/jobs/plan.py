@@ -213,7 +213,7 @@ class Plan:
 
     def _refuse_other_outputs(self, job: Job) -> None:
         for option, path in self.other_outputs:
-            if isinstance(job.target, Path) and same_place(path, job.target):
+            if same_place(path, job.target):
                 raise UsageError(
                     f"{option} and the output of {shown(job.source)} have the same name, "
                     f"{shown(job.target)}.",

@@ -6,23 +6,24 @@ from enum import Enum, auto
 from hashlib import blake2b
 from pathlib import Path
 
-from tintype.files.remote import Location, RemotePath
+from tintype.files.remote import Location, RemotePath, on_disk
 from tintype.jobs.digest_table import DigestTable, digest
 
 
 def same_file(one: Location, other: Location) -> bool:
-    """Whether two locations are the same file; False if one does not exist."""
-    if isinstance(one, RemotePath) or isinstance(other, RemotePath):
+    """Whether two locations are the same file; False if one does not exist on the disk."""
+    first, second = on_disk(one), on_disk(other)
+    if first is None or second is None:
         return one == other
     try:
-        return one.samefile(other)
+        return first.samefile(second)
     except (OSError, ValueError):
         return False
 
 
-def same_place(one: Path, other: Path) -> bool:
-    """Whether two paths refer to the same file, which need not exist."""
-    return same_file(one, other) or real_path(one) == real_path(other)
+def same_place(one: Location, other: Location) -> bool:
+    """Whether two locations refer to the same file, which need not exist."""
+    return same_file(one, other) or real_place(one) == real_place(other)
 
 
 def real_path(path: Path) -> Path:
@@ -33,15 +34,22 @@ def real_path(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+def real_place(location: Location) -> Location:
+    """`real_path`, also of a URL of this machine's disk; other URLs stay as they are."""
+    path = on_disk(location)
+    return location if path is None else real_path(path)
+
+
 def file_digest(location: Location) -> int:
     """A digest of a file, the same for all its names.
 
     Raises:
         OSError: It does not exist.
     """
-    if isinstance(location, RemotePath):
-        return digest(location.url.encode("utf-8", "surrogatepass"))
-    found = location.stat()
+    path = on_disk(location)
+    if path is None:
+        return digest(str(location).encode("utf-8", "surrogatepass"))
+    found = path.stat()
     return digest(b"%d:%d" % (found.st_dev, found.st_ino))
 
 
@@ -101,9 +109,9 @@ class TargetIndex:
 
 def _folder_key(folder: Location) -> str:
     """Device and inode of the nearest existing folder, followed by the names of missing ones."""
+    folder = real_place(folder)
     if isinstance(folder, RemotePath):
         return folder.url
-    folder = real_path(folder)
     missing: list[str] = []
     while True:
         try:

@@ -11,7 +11,7 @@ from tintype.errors import UnreadablePhotoError, reason, shown
 from tintype.files.remote import Location, RemotePath, is_folder, list_remote, parse_location
 from tintype.jobs.folder import is_internal, is_picture, is_system_folder, list_folder
 from tintype.jobs.report import LINK_OUTSIDE, JobResult
-from tintype.jobs.same_file import real_path
+from tintype.jobs.same_file import real_path, real_place
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ class Walk:
 
     def _folder(self, root: Path) -> Iterator[FoundPicture | JobResult]:
         real_root = real_path(root)
-        real_into = real_path(self.into) if isinstance(self.into, Path) else None
+        real_into = None if self.into is None else real_place(self.into)
         # A stack of folders, each with the names of its remaining subfolders.
         ancestors: list[tuple[Path, Iterator[str]]] = []
         folder: Path | None = root
@@ -173,6 +173,7 @@ class Walk:
 
     def _remote_folder(self, root: RemotePath) -> Iterator[FoundPicture | JobResult]:
         """Like `_folder`. Stores have no links, but may have names that no disk can hold."""
+        real_into = None if self.into is None else real_place(self.into)
         waiting = [PurePosixPath()]
         while waiting:
             relative = waiting.pop()
@@ -189,7 +190,7 @@ class Walk:
                 elif entry.is_folder and is_system_folder(entry.name):
                     self.counts.system_folders += self.recursive
                 elif entry.is_folder:
-                    if folder / entry.name != self.into:
+                    if real_into is None or real_place(folder / entry.name) != real_into:
                         folders.append(relative / entry.name)
                 elif not is_picture(entry.name):
                     self.counts.other_files += not is_internal(entry.name)

@@ -60,7 +60,10 @@ def shown_grey(data: bytes, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = ImageOps.exif_transpose(open_any(data))
+            image = open_any(data)
+            if image.size not in (shape, shape[::-1]):  # before it is decoded to be turned
+                return None
+            image = ImageOps.exif_transpose(image)
             if image.size != shape[::-1]:
                 return None
             image.load()

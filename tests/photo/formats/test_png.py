@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import PngImagePlugin
 
 from photo.samples import (
     XMP,
@@ -152,3 +153,20 @@ def test_header_sizes_that_make_no_sense_are_refused(size: tuple[int, int]) -> N
 def test_a_key_or_text_outside_latin_becomes_international_text() -> None:
     data = encode([photo(text=(("Title", "木"),))], format="PNG", provenance=None).data
     assert carried(data).text == {"Title": "木"}
+
+
+@pytest.mark.parametrize("length", [13, 232])
+@pytest.mark.parametrize("sixteen", [False, True])
+def test_a_second_header_is_refused(length: int, *, sixteen: bool) -> None:
+    data = deep_png(deep()) if sixteen else saved(scene(), "PNG")
+    # Pillow would allocate 2 TB for it, piece by piece.
+    body = struct.pack(">IIBBBBB", 65_535, 1 << 25, 8, 2, 0, 0, 0).ljust(length, b"\0")
+    with pytest.raises(UnreadablePhotoError, match="it has several headers"):
+        decode(png_with(data, png_chunk(b"IHDR", body)), name="x")
+
+
+def test_the_size_that_pillow_reads_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "size", (65_535, 1 << 25))
+    for data in (saved(scene(), "PNG"), deep_png(deep())):
+        with pytest.raises(PhotoTooLargeError, match="65535 x 33554432"):
+            decode(data, name="x")

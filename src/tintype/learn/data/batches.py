@@ -5,6 +5,7 @@ killed run that resumes at step n draws exactly the same samples. Random numbers
 generated on the CPU; the pixels stay on the model's device.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -312,17 +313,12 @@ def _times(labels: Sequence[str], favor: Mapping[str, int]) -> NDArray[np.int64]
 
 def _pixel_rows(photos: Photos, device: torch.device) -> Tensor:
     """The array as (pixels, 3): memory-mapped on the CPU, copied completely to a GPU."""
-    rows = torch.from_numpy(_writable_view(photos)).view(-1, 3)
+    with warnings.catch_warnings():
+        # The mapping is read-only, and so is what is done with it. A copy-on-write mapping, which
+        # would be writable, is refused by Linux if it is larger than the memory.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        rows = torch.from_numpy(photos.pixels).view(-1, 3)
     return rows if device.type == "cpu" else rows.to(device)
-
-
-def _writable_view(photos: Photos) -> NDArray[np.uint8]:
-    """A copy-on-write mapping: writable, to avoid a torch warning, but never written to."""
-    pixels = photos.pixels
-    if isinstance(pixels, np.memmap):
-        assert pixels.filename is not None
-        return np.memmap(pixels.filename, dtype=np.uint8, mode="c")
-    return pixels
 
 
 def bilinear_at_once(pixels: Tensor, where: PictureTable, rows: Tensor, columns: Tensor) -> Tensor:

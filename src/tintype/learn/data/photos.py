@@ -164,17 +164,23 @@ def _kept(home: Path) -> Photos:
 
 def _cache_key(sources: Sequence[PhotoSource], recipe: DataRecipe) -> str:
     digest = hashlib.sha256(
-        f"{_CACHE_VERSION}|{recipe.dev_share}|{recipe.min_colorfulness}".encode()
+        f"{_CACHE_VERSION}|{recipe.dev_share}|{recipe.min_colorfulness}".encode(
+            errors="backslashreplace"
+        )
     )
     for container in sorted({source.container.resolve() for source in sources}):
         facts = container.stat()
-        digest.update(f"{container}|{facts.st_size}|{facts.st_mtime_ns}".encode())
+        digest.update(
+            f"{container}|{facts.st_size}|{facts.st_mtime_ns}".encode(errors="backslashreplace")
+        )
     for source, file in zip(sources, files_of(sources), strict=True):
-        digest.update(f"{source.group}/{source.member}\n".encode())
+        digest.update(f"{source.group}/{source.member}\n".encode(errors="backslashreplace"))
         # The time of a folder does not tell that a file in it was written again.
         if file is not None and file.exists():  # what is missing is named when it is read
             facts = file.stat()
-            digest.update(f"{facts.st_size}|{facts.st_mtime_ns}\n".encode())
+            digest.update(
+                f"{facts.st_size}|{facts.st_mtime_ns}\n".encode(errors="backslashreplace")
+            )
     return digest.hexdigest()[:24]
 
 

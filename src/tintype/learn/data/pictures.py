@@ -50,12 +50,12 @@ def decode_rgb(data: bytes, *, least: int | None = None) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with open_any(data) as image:
-                pixels = image.width * image.height
+                pixels = max(1, image.width) * max(1, image.height)
                 if least is not None:
                     image.draft("RGB", (least, least))
                 # All coefficients of a progressive JPEG are in memory, whatever the scale.
                 if "progressive" not in image.info:
-                    pixels = image.width * image.height
+                    pixels = max(1, image.width) * max(1, image.height)
                 if pixels <= MOST_PIXELS:
                     return image.convert("RGB")
     except UnidentifiedImageError:

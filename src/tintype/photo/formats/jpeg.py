@@ -121,7 +121,7 @@ def _decode(file: "InputFile", header: JpegHeader, *, colors: bool) -> DecodedPa
                 # libjpeg only warns about damage in the coded part; Pillow ignores the warning.
                 kind = "GRAY" if header.components == 3 else "CMYK"
                 found = jpeg_pixels.read(file.data, kind, least=1)
-                image = JpegImagePlugin.JpegImageFile(io.BytesIO(found.data))
+                image = pillow.opened(JpegImagePlugin.JpegImageFile, io.BytesIO(found.data), file)
                 image.load()
                 page = DecodedPage(pillow.split_modes(image, file)[0])
     except jpeg_fallback.UnsupportedSamplingError as error:

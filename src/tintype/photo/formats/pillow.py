@@ -44,6 +44,27 @@ def open_any(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data), formats=RASTER_FORMATS)
 
 
+def opened(
+    plugin: type[ImageFile.ImageFile], stream: io.BytesIO, file: InputFile
+) -> ImageFile.ImageFile:
+    """Opens a picture and checks the size that Pillow would allocate.
+
+    Our own readers check the size, too, but of a damaged file Pillow may read another one.
+
+    Args:
+        plugin: Pillow's class for the format.
+        stream: The picture: the file, or what was made of it for Pillow.
+        file: Contains the limit.
+
+    Raises:
+        UnreadablePhotoError: It has no pixels.
+        PhotoTooLargeError: It has more pixels than the limit.
+    """
+    image = plugin(stream)
+    file.check_size(*image.size)
+    return image
+
+
 def open_still(plugin: type[ImageFile.ImageFile], file: InputFile) -> ImageFile.ImageFile:
     """Opens a file and checks its size, before a pixel is decoded.
 
@@ -57,9 +78,7 @@ def open_still(plugin: type[ImageFile.ImageFile], file: InputFile) -> ImageFile.
         PhotoTooLargeError: It has more pixels than the limit.
     """
     with file.reading():
-        image = plugin(io.BytesIO(file.data))
-    file.check_size(*image.size)
-    with file.reading():
+        image = opened(plugin, io.BytesIO(file.data), file)
         # Whether there are several frames, not how many: counting those of a GIF reads all of it.
         animated = bool(getattr(image, "is_animated", False))
     if animated:

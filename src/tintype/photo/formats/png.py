@@ -21,6 +21,8 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     from tintype.photo.formats import png_colors, png_pixels
 
     found = png_chunks.read_chunks(file.data)
+    if found.headers > 1:
+        file.fail("it has several headers")  # Pillow would take the last, of any length
     file.check_size(found.width, found.height)
     if found.frames > 1:
         file.refuse_animation()

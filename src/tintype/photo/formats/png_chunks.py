@@ -41,6 +41,7 @@ class PngChunks:
     Attributes:
         width: Columns.
         height: Rows.
+        headers: Number of headers.
         bits: Per sample.
         kind: Colour type: 0 grey, 2 RGB, 3 palette, 4 grey+alpha, 6 RGBA.
         pixels: Signature and critical chunks, for the decoder.
@@ -53,6 +54,7 @@ class PngChunks:
 
     width: int = 0
     height: int = 0
+    headers: int = 0
     bits: int = 8
     kind: int = 0
     pixels: list[bytes] = field(default_factory=lambda: [SIGNATURE])
@@ -93,6 +95,7 @@ def read_chunks(data: bytes) -> PngChunks:
     for kind, body, whole, end in _walk(data):
         if kind in _PIXEL_CHUNKS:
             found.pixels.append(whole)
+        found.headers += kind == b"IHDR"
         if kind == b"IHDR" and len(body) == 13:
             found.width, found.height, found.bits, found.kind = struct.unpack(">IIBB", body[:10])
         elif kind == b"tRNS":

@@ -36,7 +36,8 @@ def decode(file: InputFile, found: PngChunks) -> DecodedPage:
     if found.bits == 16 and found.kind != 0:
         return _decode_16(file, found)
     with file.reading():
-        image: Image.Image = PngImagePlugin.PngImageFile(io.BytesIO(b"".join(found.pixels)))
+        stream = io.BytesIO(b"".join(found.pixels))
+        image: Image.Image = pillow.opened(PngImagePlugin.PngImageFile, stream, file)
         image.load()
         if found.kind == 0 and found.bits < 8 and found.transparent:
             # The file states it in its own range; the pixels have already been scaled to 0..255.
@@ -60,12 +61,12 @@ def _decode_16(file: InputFile, found: PngChunks) -> DecodedPage:
         stream = b"".join(found.pixels)
         high, low = _UNPACKERS[found.kind]
         if found.kind == 4:
-            both = _unpacked(stream, high)
+            both = _unpacked(file, stream, high)
             samples = np.ascontiguousarray(both).view(">u2").astype(np.uint16)
             return DecodedPage(np.ascontiguousarray(samples[..., 0]), samples[..., 1].copy())
-        samples = _unpacked(stream, high).astype(np.uint16)
+        samples = _unpacked(file, stream, high).astype(np.uint16)
         samples <<= 8
-        samples |= _unpacked(stream, low)
+        samples |= _unpacked(file, stream, low)
     rgb = np.ascontiguousarray(samples[..., :3])
     if found.kind == 6:
         return DecodedPage(rgb, samples[..., 3].copy())
@@ -76,8 +77,8 @@ def _decode_16(file: InputFile, found: PngChunks) -> DecodedPage:
     return DecodedPage(rgb)
 
 
-def _unpacked(stream: bytes, rawmode: str) -> Pixels:
-    image = PngImagePlugin.PngImageFile(io.BytesIO(stream))
+def _unpacked(file: InputFile, stream: bytes, rawmode: str) -> Pixels:
+    image = pillow.opened(PngImagePlugin.PngImageFile, io.BytesIO(stream), file)
     # `load` would apply a transparent colour with 8 bits; here it has 16.
     image.tile = [image.tile[0]._replace(args=rawmode)]
     return np.asarray(image)

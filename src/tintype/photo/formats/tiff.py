@@ -202,7 +202,7 @@ def _read_with_pillow(file: "InputFile", structure: TiffStructure, page: Directo
             )
         )
         try:
-            image = TiffImagePlugin.TiffImageFile(stream)
+            image = pillow.opened(TiffImagePlugin.TiffImageFile, stream, file)
         except SyntaxError as error:
             if str(error) not in _UNKNOWN_PIXELS:
                 raise
