@@ -13,7 +13,14 @@ from tintype.engine.bundle import Bundle
 from tintype.engine.geometry import plan_fit
 from tintype.engine.grey_check import verify_grey
 from tintype.engine.hints import hint_of, hints_at
-from tintype.engine.layers import mask_from, read_bytes, scribbles_from
+from tintype.engine.layers import (
+    Scribbles,
+    forget_painted,
+    mask_from,
+    painted_bytes,
+    read_bytes,
+    scribbles_from,
+)
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.errors import UsageError
@@ -92,6 +99,32 @@ def test_a_layer_is_told_in_any_size() -> None:
     assert told[2, 50, :50].all()
     assert told[2, 50, 50:].max() == 0
     np.testing.assert_allclose(told[:2, 50, 7], ab("c04030"), atol=0.05)
+
+
+def test_a_layer_is_read_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    noise = Scribbles("a.png", "noise", rng.integers(0, 256, (40, 30, 4), np.uint8))
+    whole = [noise.fitted(shape) for shape in ((40, 30), (7, 11))]
+    grey = rng.integers(0, 256, (40, 30), np.uint8)
+    sampled = noise.sampled(grey)
+    forget_painted()
+    monkeypatch.setattr("tintype.engine.layers._SLICE", 64)
+    for shape, (ab, where) in zip(((40, 30), (7, 11)), whole, strict=True):
+        sliced = noise.fitted(shape)
+        assert np.array_equal(sliced[1], where)
+        assert np.allclose(sliced[0], ab, atol=0.07, rtol=0)  # a step of float16 at 64 to 128
+    assert all(map(np.array_equal, noise.sampled(grey), sampled))
+    painted = noise.pixels[..., 3] >= 128
+    expected = rgb01_to_lab(noise.pixels[painted][:, :3] / 255)[:, 1:]
+    assert np.allclose(np.moveaxis(whole[0][0], 0, -1)[painted], expected, atol=0.07)
+
+
+def test_a_layer_painted_all_over_takes_twice_its_pixels() -> None:
+    forget_painted()
+    pixels = np.full((500, 400, 4), 255, np.uint8)
+    Scribbles("a.png", "white", pixels).fitted((50, 40))
+    assert painted_bytes() <= 2 * pixels.nbytes + 100
+    forget_painted()
 
 
 @pytest.mark.parametrize("half_chroma", [False, True])

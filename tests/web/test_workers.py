@@ -14,6 +14,7 @@ import pytest
 from tintype import cancellation
 from tintype.cancellation import WorkCancelledError, cancelled_when
 from tintype.engine.hints import MOST_PAINTED, Hint
+from tintype.engine.layers import forget_painted
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
 from tintype.photo.photo import Metadata, Photo
@@ -148,6 +149,7 @@ def cancelled_after(calls: int) -> Callable[[], bool]:
     return unwanted
 
 
+PAINTED = as_scribbles((Stroke(((5, 5),), 30, "red"),), (40, 50))  # type: ignore[arg-type]
 LINE = Stroke(tuple((n % 50, n % 40) for n in range(500)), 3, "#c04030")  # type: ignore[arg-type]
 
 
@@ -156,6 +158,7 @@ LINE = Stroke(tuple((n % 50, n % 40) for n in range(500)), 3, "#c04030")  # type
     [
         lambda engine: as_scribbles((LINE,), (40, 50)),
         lambda engine: as_mask((LINE,), (40, 50)),
+        lambda engine: (forget_painted(), PAINTED.fitted((9, 9))),
         lambda engine: engine.colorize(grey(), Settings(quality="fast")),
         lambda engine: engine.colorize(grey(), Settings(quality="fast"), half_chroma=True),
         lambda engine: engine.colorize(grey(np.uint16), Settings(quality="fast")),
@@ -163,7 +166,7 @@ LINE = Stroke(tuple((n % 50, n % 40) for n in range(500)), 3, "#c04030")  # type
             grey(), Settings(quality="fast", hints=tuple(Hint(n, 9, 1, 1) for n in range(30)))
         ),
     ],
-    ids=["scribbles", "mask", "colours", "half chroma", "16 bits", "hints"],
+    ids=["scribbles", "mask", "layer", "colours", "half chroma", "16 bits", "hints"],
 )
 def test_long_work_is_in_slices(work: Callable[[Engine], object], tiny_engine: Engine) -> None:
     work(tiny_engine)

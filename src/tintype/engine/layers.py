@@ -7,6 +7,7 @@ coloured file can record what it was made with.
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tintype import cancellation
 from tintype.color.cielab import rgb01_to_lab
 from tintype.errors import PhotoError, PhotoTooLargeError, UsageError, shown
 from tintype.photo.decode import decode_colors, decode_layer
@@ -22,6 +24,7 @@ from tintype.photo.limits import MAX_PIXELS
 _PAINTED = 128  # alpha from which a pixel counts as painted
 _MOST_BYTES = 1 << 28
 _FOUND = 2  # layers whose painted pixels are cached
+_SLICE = 1 << 20  # pixels that are processed at once: a large layer has a hundred times as many
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,19 +85,22 @@ class Scribbles(Layer):
             (height, width) where any pixel is painted.
         """
         own = self.pixels.shape[:2]
-        where, chroma = _painted(self)
+        painted = _painted(self)
         if shape == own:
             ab = np.zeros((2, own[0] * own[1]), np.float16)
-            ab[:, where] = chroma
             covered = np.zeros(own[0] * own[1], bool)
-            covered[where] = True
+            for where, chroma in painted.slices():
+                ab[:, where] = chroma
+                covered[where] = True
             return ab.reshape(2, *own), covered.reshape(own)
-        rows, columns = np.divmod(where, own[1])
-        place = (rows * shape[0] // own[0]) * shape[1] + columns * shape[1] // own[1]
         size = shape[0] * shape[1]
-        count = np.bincount(place, minlength=size)
-        sums = [np.bincount(place, plane, minlength=size) for plane in chroma]
-        mean = np.stack(sums) / np.maximum(count, 1)
+        count, sums = np.zeros(size, np.int64), np.zeros((2, size))
+        for where, chroma in painted.slices():
+            rows, columns = np.divmod(where.astype(np.int64), own[1])
+            place = (rows * shape[0] // own[0]) * shape[1] + columns * shape[1] // own[1]
+            count += np.bincount(place, minlength=size)
+            sums += [np.bincount(place, plane, minlength=size) for plane in chroma]
+        mean = sums / np.maximum(count, 1)
         return mean.reshape(2, *shape).astype(np.float16), count.reshape(shape) > 0
 
     def sampled(
@@ -105,21 +111,50 @@ class Scribbles(Layer):
         Args:
             grey: (H, W) of the photograph.
         """
-        where, chroma = _painted(self)
-        step = max(1, len(where) // 1000)
-        luma = grey.reshape(-1)[where[::step]].astype(np.float64)
-        return luma, chroma[:, ::step].T.astype(np.float64)
+        painted = _painted(self)
+        some = slice(None, None, max(1, len(painted.where) // 1000))
+        luma = grey.reshape(-1)[painted.where[some]].astype(np.float64)
+        return luma, painted.chroma[:, painted.which[some]].T.astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Painted:
+    """The painted pixels of a layer.
+
+    Attributes:
+        where: (n,) flat row-major indices.
+        which: (n,) their colours, as indices.
+        chroma: (2, colours) a and b.
+    """
+
+    where: NDArray[np.uint32]
+    which: NDArray[np.uint32]
+    chroma: NDArray[np.float32]
+
+    @property
+    def nbytes(self) -> int:
+        return self.where.nbytes + self.which.nbytes + self.chroma.nbytes
+
+    def slices(self) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.float32]]]:
+        """(m,) indices and (2, m) a and b of some of them after the other.
+
+        Raises:
+            WorkCancelledError: Nobody waits for the result any more.
+        """
+        for start in range(0, len(self.where), _SLICE):
+            cancellation.check()
+            part = slice(start, start + _SLICE)
+            yield self.where[part], self.chroma[:, self.which[part]]
 
 
 class _Found:
     """Caches the painted pixels of layers, since the same strokes are needed at several sizes."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, tuple[NDArray[np.intp], NDArray[np.float32]]] = OrderedDict()
+        self._kept: OrderedDict[str, _Painted] = OrderedDict()
         self._lock = threading.Lock()
 
-    def __call__(self, layer: Scribbles) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """(n,) flat row-major indices of the painted pixels, and (2, n) their a and b."""
+    def __call__(self, layer: Scribbles) -> _Painted:
         with self._lock:
             if layer.sha256 in self._kept:
                 self._kept.move_to_end(layer.sha256)
@@ -135,7 +170,7 @@ class _Found:
     def size(self) -> int:
         """Size of the cache in bytes."""
         with self._lock:
-            return sum(where.nbytes + ab.nbytes for where, ab in self._kept.values())
+            return sum(painted.nbytes for painted in self._kept.values())
 
     def clear(self) -> None:
         """Empties the cache."""
@@ -156,12 +191,33 @@ def forget_painted() -> None:
     _painted.clear()
 
 
-def _find_painted(layer: Scribbles) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    where = np.flatnonzero(layer.pixels[..., 3] >= _PAINTED)
-    colors, which = np.unique(_packed(layer.pixels.reshape(-1, 4)[where]), return_inverse=True)
-    rgb = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=-1)
+def _find_painted(layer: Scribbles) -> _Painted:
+    flat = layer.pixels.reshape(-1, 4)
+    count = sum(
+        np.count_nonzero(flat[start : start + _SLICE, 3] >= _PAINTED)
+        for start in range(0, len(flat), _SLICE)
+    )
+    where, which = np.empty(count, np.uint32), np.empty(count, np.uint32)
+    found: list[tuple[slice, NDArray[np.uint32]]] = []  # pixels, and the colours among them
+    end = 0
+    for start in range(0, len(flat), _SLICE):
+        cancellation.check()
+        part = flat[start : start + _SLICE]
+        here = np.flatnonzero(part[:, 3] >= _PAINTED)
+        place = slice(end, end := end + len(here))
+        where[place] = here + start
+        packed = _packed(part[here])
+        # What is painted with a brush has few colours in long runs, of which one pixel is enough.
+        runs = np.flatnonzero(np.diff(packed, prepend=~packed[:1]))
+        colors, among = np.unique(packed[runs], return_inverse=True)
+        which[place] = np.repeat(among, np.diff(runs, append=len(packed)))
+        found.append((place, colors))
+    known = np.unique(np.concatenate([colors for _, colors in found]))
+    for place, colors in found:
+        which[place] = np.searchsorted(known, colors)[which[place]]
+    rgb = np.stack([known >> 16, known >> 8 & 255, known & 255], axis=-1)
     chroma = rgb01_to_lab(rgb / 255)[:, 1:].astype(np.float32)
-    return where, np.ascontiguousarray(chroma[which].T)
+    return _Painted(where, which, np.ascontiguousarray(chroma.T))
 
 
 class Mask(Layer):
