@@ -17,8 +17,8 @@ from tintype.engine.cache import held_bytes
 from tintype.engine.layers import forget_painted, painted_bytes
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Settings
+from tintype.heap import return_large_blocks
 from tintype.web.errors import TooLargeError
-from tintype.web.heap import return_large_blocks
 from tintype.web.photos import PhotoStore
 from tintype.web.request import ColorRequest, Stroke
 from tintype.web.serve import serving
@@ -191,7 +191,7 @@ def test_three_hundred_uploads_stay_within_the_memory(
 
 
 def test_the_allocator_is_told() -> None:
-    code = "from tintype.web.heap import return_large_blocks as f; print(f())"
+    code = "from tintype.heap import return_large_blocks as f; print(f(1 << 18))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() in {"True", "False"}
     if sys.platform == "linux":

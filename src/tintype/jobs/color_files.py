@@ -26,6 +26,7 @@ from tintype.errors import (
 )
 from tintype.files import remote
 from tintype.files.atomic import check_folder, kind_of, write_error
+from tintype.heap import PICTURE_BLOCK, return_large_blocks
 from tintype.jobs.plan import Job
 from tintype.jobs.report import COLOR_PHOTO, CORRECTED, OWN_OUTPUT, JobResult
 from tintype.jobs.resume import ProvenanceReader, record_provenance
@@ -38,6 +39,8 @@ from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.photo import Photo
 from tintype.photo.sandbox.scope import current, decoding_in, new_sandbox
 from tintype.pipeline import ColorPhotos, Request, colorize_photos, provenance_of
+
+_LARGE_PHOTO = 24_000_000  # pixels; for smaller ones, asking for memory again costs more time
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,8 @@ class Worker:
         name = shown(job.source)
         self._loaded_engine()
         photos = decode(data, name=name, max_pixels=options.max_pixels)
+        if sum(photo.height * photo.width for photo in photos) >= _LARGE_PHOTO:
+            return_large_blocks(PICTURE_BLOCK)
         request = Request(settings, output, policy, options.check_grey, options.thumbnails)
         source = data if request.needs_source else None
         del data  # otherwise a large file would stay in memory together with its pixels

@@ -20,11 +20,11 @@ from tintype.engine.predict import Engine
 from tintype.engine.sessions import check_device
 from tintype.errors import UsageError
 from tintype.files.local import max_input_bytes
+from tintype.heap import LARGE_BLOCK, return_large_blocks
 from tintype.photo.sandbox.sandbox import UNFILTERED, Sandbox
 from tintype.web.app import make_app
 from tintype.web.body import BodyReader
 from tintype.web.entry import Entry, grouped
-from tintype.web.heap import return_large_blocks
 from tintype.web.photos import PhotoStore
 from tintype.web.server_options import PORT, ServerOptions
 from tintype.web.services import Services
@@ -93,7 +93,7 @@ class Listening:
 
     def run(self) -> None:
         """Serves requests until stopped."""
-        return_large_blocks()
+        return_large_blocks(LARGE_BLOCK)
         try:
             self._server.run(sockets=[self._socket])
         finally:
