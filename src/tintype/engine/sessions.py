@@ -139,6 +139,9 @@ class OnnxRuntime:
         options = onnxruntime.SessionOptions()
         # The file was checked as ONNX; without this, it could be interpreted as another format.
         options.add_session_config_entry("session.load_model_format", "ONNX")
+        # Without this, two roundings to int8 in a row become one, with other results: then the part
+        # of a model that needs no hints would differ from the whole.
+        options.add_session_config_entry("session.disable_double_qdq_remover", "1")
         options.log_severity_level = 4  # errors are raised as exceptions; print nothing
         options.intra_op_num_threads = threads or 0
         options.inter_op_num_threads = 1
