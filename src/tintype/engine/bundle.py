@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tintype.engine.onnx_file import CARD_KEY, check_self_contained, read_metadata
-from tintype.errors import ModelError, shown
+from tintype.errors import ModelError, brief, shown
+from tintype.files.json_text import parse_json
 
 _T = TypeVar("_T")
 
@@ -98,9 +99,11 @@ class Card:
             ModelError: A key is missing or has a value of the wrong kind.
         """
         try:
-            raw = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ModelError(f"{where}: its card is not JSON ({error}).", advice=_LIST) from None
+            raw = parse_json(text)
+        except ValueError as error:
+            raise ModelError(
+                f"{where}: its card is not JSON ({brief(error, most=200)}).", advice=_LIST
+            ) from None
         if not isinstance(raw, dict):
             raise ModelError(f"{where}: its card is not a JSON object.", advice=_LIST)
         return _Reader(raw, where).card()
