@@ -13,6 +13,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from PIL import Image
@@ -97,6 +98,10 @@ def test_everything_given_arrives() -> None:
     assert (before_the_film.film, before_the_film.preview) == ("a.mp4", 10)
     assert parse_film(["--preview", "2.5", "a.mp4"]).preview == 2.5
     assert parse_film(["--", "--preview"]).film == "--preview"
+    with pytest.raises(click.BadParameter, match="not a valid float"):
+        parse_film(["--preview=1_0", "a.mp4"])
+    with pytest.raises(click.UsageError):  # the number that is none is taken for the film
+        parse_film(["--preview", "1_0", "a.mp4"])
 
 
 @pytest.mark.parametrize(
@@ -107,7 +112,7 @@ def test_times(text: str, seconds: float) -> None:
     assert parse_time(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "a", "-1", "1:", "1:2:3:4", "1h"])
+@pytest.mark.parametrize("text", ["", "a", "-1", "1:", "1:2:3:4", "1h", "1_0", "\u0661", " 1"])
 def test_times_that_are_none(text: str) -> None:
     with pytest.raises(UsageError, match="is not understood"):
         parse_time(text)

@@ -13,6 +13,7 @@ from tintype.engine import bundle as bundles
 from tintype.engine.bundle import (
     CARD_KEY,
     DEFAULT_NAME,
+    HASH_KEY,
     Bundle,
     Card,
     embedded_bundles,
@@ -222,6 +223,23 @@ def test_a_card_without_a_key_is_refused_by_name(key: str, raw_card: dict[str, A
         ("sizes", {"fast": 32, "normal": 64, "high": 1_000_000}),
         ("capabilities", "logits"),
         ("capabilities", [1]),
+        ("capabilities", ["logits", "logits"]),
+        ("capabilities", ["x" * 1000]),
+        ("capabilities", ["a\nb"]),
+        ("capabilities", [""]),
+        ("capabilities", [f"c{n}" for n in range(1000)]),
+        ("title", "x" * 1_000_000),
+        ("title", "one\ntwo"),
+        ("license", "\x1b[2J"),
+        ("paper", "x" * 1000),
+        ("recipe", "a\nb"),
+        ("commit", "\x00"),
+        ("created", "2026\x1b[2J"),
+        ("notes", "x" * 100_000),
+        ("name", "../../x"),
+        ("name", "a\\b"),
+        ("name", ".."),
+        ("log_weights", [True] * 313),
         ("bins", -1),
         ("log_weights", [0.0]),
         ("log_weights", ["a"] * 313),
@@ -263,6 +281,55 @@ def test_a_card_that_is_no_object_is_refused(text: str) -> None:
 
 def test_a_card_survives_what_later_versions_add(raw_card: dict[str, Any]) -> None:
     assert Card.parse(json.dumps(raw_card | {"later": 1}), where="x").name == "tiny"
+
+
+def test_a_capability_of_a_later_version_is_kept(raw_card: dict[str, Any]) -> None:
+    raw_card["capabilities"] += ["later"]
+    assert Card.parse(json.dumps(raw_card), where="x").capabilities == ("logits", "later")
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "a": 2}', f'{{"a": {"9" * 5000}}}', "[" * 5000])
+def test_a_card_that_is_not_plain_json_is_said_in_plain_words(text: str) -> None:
+    with pytest.raises(ModelError, match="not JSON") as error:
+        Card.parse(text, where="x.onnx")
+    assert "set_int_max_str_digits" not in one_line(error)
+    assert "recursion" not in str(error.value)
+
+
+def test_a_card_that_is_far_too_long_is_not_parsed(raw_card: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match="more than 1,048,576 characters") as error:
+        Card.parse(json.dumps(raw_card | {"data": "x" * (1 << 20)}), where="x.onnx")
+    one_line(error)
+
+
+def _entry(key: str, value: str) -> bytes:
+    """A key and a value as another entry of a model's metadata."""
+    parts = b""
+    for number, text in ((1, key.encode()), (2, value.encode())):
+        parts += bytes([number << 3 | 2, len(text)]) + text
+    return bytes([14 << 3 | 2, len(parts)]) + parts
+
+
+def test_two_cards_are_refused(tmp_path: Path, tiny: Bundle) -> None:
+    path = tmp_path / "two.onnx"
+    path.write_bytes(tiny.data + _entry(CARD_KEY, "{}"))
+    with pytest.raises(ModelError, match=r"has the metadata 'tintype\.card' twice") as error:
+        load_bundle(path)
+    one_line(error)
+
+
+def test_hints_in_the_card_need_an_input(tmp_path: Path) -> None:
+    data = TINY.with_name("tiny-hints.onnx").read_bytes()
+    assert data.count(b"hints") > 2
+    assert "hints" in load_bundle(TINY.with_name("tiny-hints.onnx")).card.capabilities
+    old = read_metadata(data, where="x")
+    card = old[CARD_KEY].encode()
+    renamed = data.replace(card, b"\0CARD").replace(b"hints", b"hinte").replace(b"\0CARD", card)
+    renamed = renamed.replace(old[HASH_KEY].encode(), b"0" * 64)
+    path = tmp_path / "deaf.onnx"
+    path.write_bytes(renamed.replace(b"0" * 64, hashlib.sha256(renamed).hexdigest().encode()))
+    with pytest.raises(ModelError, match="card lists hints, but its network has no such input"):
+        load_bundle(path)
 
 
 def test_a_card_of_brackets_is_one_line() -> None:

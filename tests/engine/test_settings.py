@@ -104,6 +104,30 @@ def test_a_hints_file_of_version_0_1_0_is_read(tmp_path: Path) -> None:
     assert read_hints(path) == [hint_of(120, 80, "#c04030", 4), hint_of(3, 2, "#2e6b3a")]
 
 
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('"x": true, "y": 1', "Expected `integer`, got `boolean`"),
+        ('"x": "1_0", "y": 1', "1_0 is not a whole number"),
+        ('"x": "\u0661", "y": 1', "\u0661 is not a whole number"),
+        ('"x": " 1", "y": 1', "1 is not a whole number"),
+        ('"x": 1e999, "y": 1', "inf is not a whole number"),
+        ('"x": NaN, "y": 1', "nan is not a whole number"),
+        (f'"x": {"9" * 5000}, "y": 1', "a number has more than 1,000 digits"),
+        ('"x": 1, "x": 2, "y": 1', "the key 'x' is there twice"),
+    ],
+    ids=["boolean", "underscore", "digits", "space", "infinity", "nan", "long", "twice"],
+)
+def test_a_coordinate_that_is_none_is_said_in_plain_words(
+    tmp_path: Path, text: str, what: str
+) -> None:
+    path = tmp_path / "hints.json"
+    path.write_text(f'[{{{text}, "color": "#c04030"}}]', encoding="utf-8")
+    with pytest.raises(UsageError) as error:
+        read_hints(path)
+    assert what in error.value.message
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_json_may_come_from_any_editor(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "hints.json"

@@ -105,6 +105,18 @@ def test_nothing_comes_from_elsewhere(tmp_path: Path) -> None:
     assert "color-scheme: light dark" in text
 
 
+def test_urls_have_links_that_lead_there_or_none(tmp_path: Path) -> None:
+    inside = (tmp_path / "a b.png").as_posix()
+    results = [
+        JobResult("done", "a.png", f"file://{inside}"),
+        JobResult("done", "https://example.org/a%20b.png?c=1&d=<2>", "s3://bucket/a.png"),
+    ]
+    page = Page(write(tmp_path / "sheet.html", results))
+    links = page.all("a", "href")
+    assert links[1:] == ["a%20b.png", "https://example.org/a%20b.png?c=1&d=%3C2%3E"]
+    assert [tag for tag, _ in page.tags if tag == "span"] == ["span"]
+
+
 def test_many_inputs_become_pages_with_an_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

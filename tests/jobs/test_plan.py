@@ -139,13 +139,15 @@ def test_two_inputs_meeting_in_one_output_are_refused(tmp_path: Path) -> None:
     assert caught.value.exit_code == 2
     for name in ("x.jpg", "x.png", "x.color.png"):
         assert name in str(caught.value)
+    assert caught.value.advice.endswith(", or without --format.")
 
 
 def test_two_folders_meeting_in_one_are_refused(tmp_path: Path) -> None:
     touch(tmp_path / "a/x.png", tmp_path / "b/x.png")
     plan = Plan([str(tmp_path / "a"), str(tmp_path / "b")], into=tmp_path / "out")
-    with pytest.raises(UsageError, match="would both be written"):
+    with pytest.raises(UsageError, match="would both be written") as caught:
         plan.check()
+    assert "--format" not in caught.value.advice
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,18 @@ def test_a_full_file_of_version_0_1_0(tmp_path: Path, mask: str) -> None:
         ({"settings": {"quality": "high", "vividness": 7}}, "vividness 7"),
         ({"settings": {"quality": "high", "vividness": None, "mask": "aa"}}, "mask"),
         ({"settings": []}, "settings"),
+        ({"settings": {"quality": "high", "vividness": True}}, "got `boolean` - at `$.vividness`"),
+        ({"settings": {"quality": "high", "vividness": "1"}}, "got `string` - at `$.vividness`"),
+        ({"settings": {"quality": 1, "vividness": 1}}, "got `number` - at `$.quality`"),
+        ({"settings": {"quality": "high", "vividness": 1, "palette": [1, 1.5]}}, "1.5 is not a wh"),
+        ({"settings": {"quality": "high", "vividness": 1, "palette": [1, True]}}, "got `boolean`"),
+        (
+            {
+                "settings": {"quality": "high", "vividness": 1, "mask": "aa"},
+                "files": {"mask": "x" * 5000},
+            },
+            "its name is too long",
+        ),
     ],
 )
 def test_what_does_not_fit_is_one_line(
@@ -114,6 +126,25 @@ def test_what_does_not_fit_is_one_line(
     assert what in caught.value.message
     assert "how.json" in caught.value.message
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (PLAIN.replace('"model":', '"model": "other", "model":'), "'model' is there twice"),
+        (PLAIN.replace("null", "9" * 5000, 1), "a number has more than 1,000 digits"),
+        (PLAIN.replace("null", "[" * 100_000, 1), "it is nested too deeply"),
+    ],
+    ids=["a key twice", "digits", "deep"],
+)
+def test_what_is_not_plain_json_is_said_in_plain_words(
+    tmp_path: Path, text: str, what: str
+) -> None:
+    path = tmp_path / "how.json"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=what):
+        read_sidecar(path)
 
 
 def test_the_former_name_of_a_choice(tmp_path: Path) -> None:

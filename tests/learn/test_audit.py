@@ -1,5 +1,6 @@
 import io
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -162,6 +163,27 @@ def test_the_command_prints_a_table_or_json_and_writes_the_sheet(
     assert facts["counts"]["leak"] == 29
     assert facts["counts"]["broken"] == 1
     assert len(facts["finds"]) == sum(facts["counts"].values())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such names and no pipes")
+def test_json_has_the_real_names_and_counts_what_is_no_file(
+    photo_folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    name = os.fsdecode(b"new\nline\xff.png")
+    (photo_folder / name).write_bytes(b"no picture")
+    os.mkfifo(photo_folder / "pipe.png")
+    (photo_folder / "nowhere.png").symlink_to("missing")
+    (photo_folder / "device.jpg").symlink_to(os.devnull)
+    (photo_folder / "folder.png").mkdir()
+    (photo_folder / "pipe.txt").mkdir()
+    assert main(["data", "audit", str(photo_folder), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["not_regular_files"] == 4
+    assert [find["picture"] for find in facts["finds"]] == [f"{photo_folder}/{name}"]
+    assert main(["data", "audit", str(photo_folder)]) == 0
+    table = capsys.readouterr().out
+    assert "new\\nline\\udcff.png |" in table
+    assert table.endswith("\nleft out, not regular files: 4\n")
 
 
 def test_the_sheet_replaces_only_a_sheet(

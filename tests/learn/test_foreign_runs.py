@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,7 +106,7 @@ def test_a_log_of_something_else_is_one_line(tmp_path: Path, line: bytes) -> Non
 
 @pytest.mark.parametrize(
     "values",
-    [{"published": [1]}, {"samples": "many"}, {"curve": {"a": 1}}, {"name": None}],
+    [{"published": [1]}, {"samples": "many"}, {"curve": {"a": 1}}, {"name": None}, {"later": 1}],
 )
 def test_a_result_of_wrong_kinds_is_one_line(tmp_path: Path, values: dict[str, object]) -> None:
     path = tmp_path / "one.json"
@@ -114,6 +115,15 @@ def test_a_result_of_wrong_kinds_is_one_line(tmp_path: Path, values: dict[str, o
     path.write_text(json.dumps({"name": "one"} | values))
     with pytest.raises(LearnError, match="not a result"):
         read_result(path)
+
+
+@pytest.mark.parametrize("text", ["[]", "null", '{"later": 1, "name": "one"}', "9" * 5000])
+def test_a_result_that_is_none_is_said_in_plain_words(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "one.json"
+    path.write_text(text)
+    with pytest.raises(LearnError, match="not a result") as error:
+        read_result(path)
+    assert not re.search(r"Result\(|__init__|set_int_max_str_digits", error.value.message)
 
 
 def test_the_results_of_the_repository_are_read() -> None:

@@ -266,6 +266,26 @@ def test_a_recipe_takes_the_classes_of_a_file_beside_it(tmp_path: Path):
         read_recipe(recipe)
 
 
+@pytest.mark.parametrize(
+    "name", ["../list.txt", "{folder}/list.txt", "a/../../list.txt", "link.txt", "\\u0000"]
+)
+def test_a_recipe_reads_no_list_outside_its_folder(tmp_path: Path, name: str):
+    (tmp_path / "list.txt").write_text("secret\n")
+    recipe = tmp_path / "recipes" / "r.toml"
+    (recipe.parent / "a").mkdir(parents=True)
+    (recipe.parent / "link.txt").symlink_to(tmp_path / "list.txt")
+    name = name.format(folder=tmp_path)
+    recipe.write_text(f'name = "r"\n[data]\nonly_labels = ["@{name}"]\n')
+    with pytest.raises(LearnError, match="which is not in its folder") as error:
+        read_recipe(recipe)
+    assert "secret" not in str(error.value)
+
+
+def test_the_claims_see_the_outdoor_classes_of_the_report():
+    claims = REPORT.parent / "claims"
+    assert (claims / "outdoor.txt").read_bytes() == (REPORT / "outdoor.txt").read_bytes()
+
+
 def test_the_reports_outdoor_classes_are_a_plain_list():
     names = read_classes(REPORT / "outdoor.txt")
     assert len(set(names)) == len(names) == 58

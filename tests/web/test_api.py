@@ -116,6 +116,11 @@ def test_layers_are_sent_once_and_named(client: httpx.Client, picture: Make) -> 
         assert client.post(f"/v1/layers{wrong}", content=file.getvalue()).status_code == status
     missing = client.post(f"/v1/photos/{name}/file", json={"scribbles": layer})
     assert missing.status_code == 404
+    said = missing.json()["error"]["message"]
+    assert said == "No layer with this id is available for scribbles."
+    refused = client.post("/v1/layers?kind=scribbles", content=file.getvalue())
+    said = refused.json()["error"]["message"]
+    assert said.startswith("The picture for scribbles has no transparency")
 
 
 def test_a_reference_is_a_layer(picture: Make, colorful: np.ndarray) -> None:
@@ -243,6 +248,16 @@ BAD = {
         b'{"strokes": [{"points": [], "color": "#ffffff"}]}',
         400,
     ),
+    "a whole number that is a boolean": ("/v1/photos/{id}/preview", b'{"palettes": true}', 400),
+    "a number with an underscore": ("/v1/color?warmth=0_1", b"x", 400),
+    "a number in other digits": ("/v1/color?palettes=%D9%A1", b"x", 400),
+    "a hint in other digits": ("/v1/color?hint=%D9%A1,1,red", b"x", 400),
+    "a side with an underscore": ("/v1/photos/{id}/preview?side=1_00", b"{}", 400),
+    "a side with a plus": ("/v1/photos/{id}/preview?side=%2B100", b"{}", 400),
+    "a side after a space": ("/v1/photos/{id}/preview?side=%20100", b"{}", 400),
+    "a pair in other digits": ("/v1/pairs/%D9%A1", b'{"real": "left"}', 400),
+    "a key twice in the query": ("/v1/color?warmth=0&warmth=1", b"x", 400),
+    "a key twice in JSON": ("/v1/photos/{id}/preview", b'{"warmth": 0, "warmth": 1}', 400),
     "no side": ("/v1/photos/{id}/preview?side=big", b"{}", 400),
     "a place outside": ("/v1/photos/{id}/suggestions?x=160&y=0", b"{}", 400),
     "no place": ("/v1/photos/{id}/suggestions", b"{}", 400),

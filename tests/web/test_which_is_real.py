@@ -158,6 +158,41 @@ def test_who_plays_is_not_told_where_files_lie(folder: Path) -> None:
         assert ".png" not in str(error.value)
 
 
+def test_a_pair_that_cannot_be_shown_is_left_out_and_not_counted(
+    folder: Path, colorful: np.ndarray
+) -> None:
+    (folder / "2.png").write_bytes(b"no picture")
+    pairs = Pairs(folder, Engine(load_bundle(Path(TINY)), threads=1))
+    name = pairs.begin(6)
+    found = []
+    for number in range(6):
+        try:
+            pairs.picture(number, "left", name=name)
+        except UnreadablePhotoError:
+            found.append(number)
+    (broken,) = found
+    with pytest.raises(UnreadablePhotoError, match=f"of pair {broken} cannot"):
+        pairs.answer(broken, "left", 1.0, name=name)
+    assert pairs.facts(name=name)["answered"] == 0
+    assert len(pairs) == pairs.facts(name=pairs.begin(6))["pairs"] == 5
+
+    Image.fromarray(colorful).save(folder / "2.png")
+    pairs.picture(broken, "left", name=name)
+    assert pairs.answer(broken, "left", 1.0, name=name)["answered"] == 1
+    assert pairs.facts(name=pairs.begin(6))["pairs"] == 6
+
+
+def test_without_a_pair_that_can_be_shown_there_is_no_round(folder: Path) -> None:
+    for k in range(6):
+        (folder / f"{k}.png").write_bytes(b"no picture")
+    pairs = Pairs(folder, Engine(load_bundle(Path(TINY)), threads=1))
+    for number in range(6):
+        with pytest.raises(UnreadablePhotoError):
+            pairs.picture(number, "left")
+    with pytest.raises(UnreadablePhotoError, match="None of the pairs"):
+        pairs.begin(10)
+
+
 @pytest.mark.parametrize("name", ["=1+1.png", "+1.png", "-1.png", "@x.png"])
 def test_a_name_is_no_formula_in_a_spreadsheet(
     tmp_path: Path, colorful: np.ndarray, name: str

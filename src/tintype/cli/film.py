@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _EXTRA = ("av", "cv2")
 _KEYS = frozenset({"at", "hints", "reference"})
+_TIME = re.compile(r"(?:(?:([0-9]{1,6}):)?([0-9]{1,6}):)?([0-9]{1,9}(?:\.[0-9]{1,9})?)")
 _HEAD = 64  # bytes from which a picture format is recognized
 
 
@@ -172,7 +173,7 @@ def parse_time(text: str) -> Fraction:
     Raises:
         UsageError: The text has another form.
     """
-    found = re.fullmatch(r"(?:(?:(\d{1,6}):)?(\d{1,6}):)?(\d{1,9}(?:\.\d{1,9})?)", text.strip())
+    found = _TIME.fullmatch(text)
     if found is None:
         raise UsageError(
             f"The time {brief(text)} is not understood.",

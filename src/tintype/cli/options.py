@@ -24,7 +24,15 @@ from tintype.cli.parsing import (
 )
 from tintype.cli.setting_options import options_of, taken
 from tintype.cli.show import print_result, say
-from tintype.cli.values import FILMS, PICTURES, FileType, FolderType, ModelType
+from tintype.cli.values import (
+    FILMS,
+    PICTURES,
+    FileType,
+    FolderType,
+    ModelType,
+    NumberType,
+    WholeType,
+)
 from tintype.engine.bundle import DEFAULT_NAME
 from tintype.engine.settings import OUTPUT, SETTINGS
 from tintype.photo.limits import MAX_PIXELS
@@ -224,7 +232,7 @@ PHOTOS = _Photos(
         ),
         Option(
             "--jobs",
-            type=click.IntRange(min=1, max=MOST_JOBS),
+            type=WholeType(min=1, max=MOST_JOBS),
             metavar="N",
             show_default="one per core",
             help="Number of processes to run in parallel.",
@@ -260,7 +268,7 @@ PHOTOS = _Photos(
         ),
         Option(
             "--max-megapixels",
-            type=float,
+            type=NumberType(),
             callback=above_zero,
             metavar="NUMBER",
             show_default=f"{MAX_PIXELS / 1e6:g}",
@@ -310,7 +318,7 @@ VIDEO = Command(
         *options_of(SETTINGS, "film"),
         Option(
             "--steady",
-            type=float,
+            type=NumberType(),
             metavar="NUMBER",
             show_default=f"{STEADY:g}",
             help="How much of the previous frame's colours to keep, 0 to 0.99; 0 colours each "
@@ -318,7 +326,7 @@ VIDEO = Command(
         ),
         Option(
             "--every",
-            type=click.IntRange(min=1, max=1_000_000),
+            type=WholeType(min=1, max=1_000_000),
             metavar="N",
             show_default=str(EVERY),
             help="Run the network on every Nth frame and follow the motion in between; a higher "
@@ -339,7 +347,7 @@ VIDEO = Command(
         ),
         Option(
             "--crf",
-            type=float,
+            type=NumberType(),
             metavar="NUMBER",
             show_default=", ".join(f"{crf:g} for {codec}" for codec, crf in CRF.items()),
             help="Compression quality, 0 to 51; lower is better and larger.",

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import click
 
 from tintype.cli.show import print_result
+from tintype.cli.values import NumberType
+from tintype.numerals import number_of
 
 Arguments = TypeVar("Arguments")
 
@@ -39,6 +41,8 @@ class Option(click.Option):
         extra = super().get_help_extra(ctx)
         if isinstance(self.show_default, str):
             extra["default"] = self.show_default
+        if extra.get("range") == "x<=None":  # click's text for a number without bounds
+            del extra["range"]
         return extra
 
 
@@ -68,7 +72,12 @@ class OptionalNumber(Option):
 
     def __init__(self, *names: str, bare: float, metavar: str, **rest: Any) -> None:  # noqa: ANN401
         super().__init__(
-            *names, type=float, is_flag=False, flag_value=bare, metavar=f"[{metavar}]", **rest
+            *names,
+            type=NumberType(),
+            is_flag=False,
+            flag_value=bare,
+            metavar=f"[{metavar}]",
+            **rest,
         )
         self.bare = bare
 
@@ -211,6 +220,6 @@ def _is_option(word: str) -> bool:
 
 def _is_number(word: str) -> bool:
     try:
-        return math.isfinite(float(word))
+        return math.isfinite(number_of(word))
     except ValueError:
         return False

@@ -9,7 +9,7 @@ import click
 
 from tintype.cli.parsing import MOST_JOBS, Command, Option, above_zero
 from tintype.cli.show import print_result, say, show_blocks
-from tintype.cli.values import FolderType, ModelType
+from tintype.cli.values import FolderType, ModelType, NumberType, WholeType
 from tintype.engine.bundle import DEFAULT_NAME
 from tintype.engine.devices import DeviceName
 from tintype.engine.settings import SETTINGS
@@ -120,7 +120,7 @@ SERVE = Command(
         ),
         Option(
             "--port",
-            type=click.IntRange(min=0, max=65_535),
+            type=WholeType(min=0, max=65_535),
             metavar="N",
             show_default=f"{PORT}, or another if it is taken",
             help="Listen on this port; 0 picks a free one.",
@@ -148,14 +148,14 @@ SERVE = Command(
         ),
         Option(
             "--jobs",
-            type=click.IntRange(min=1, max=MOST_JOBS),
+            type=WholeType(min=1, max=MOST_JOBS),
             metavar="N",
             show_default="one per core",
             help="Number of photographs to colour in parallel.",
         ),
         Option(
             "--queue",
-            type=click.IntRange(min=0, max=10_000),
+            type=WholeType(min=0, max=10_000),
             metavar="N",
             show_default=str(_DEFAULTS.waiting),
             help="Number of photographs that may wait; further requests are refused with status "
@@ -163,14 +163,14 @@ SERVE = Command(
         ),
         Option(
             "--memory",
-            type=click.IntRange(min=16, max=1 << 24),
+            type=WholeType(min=16, max=1 << 24),
             metavar="MIB",
             show_default=str(_DEFAULTS.memory),
             help="Memory limit for open photographs; the least recently used are dropped.",
         ),
         Option(
             "--max-megapixels",
-            type=float,
+            type=NumberType(),
             callback=above_zero,
             metavar="NUMBER",
             show_default=f"{_DEFAULTS.max_pixels / 1e6:g}",

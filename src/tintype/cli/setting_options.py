@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from tintype.cli.parsing import Option
-from tintype.cli.values import FORMAT_NAMES, PICTURES, ChoiceType, FileType, FormatType
+from tintype.cli.values import (
+    FORMAT_NAMES,
+    PICTURES,
+    ChoiceType,
+    FileType,
+    FormatType,
+    NumberType,
+    WholeType,
+)
 from tintype.engine.setting_row import Interface, Setting
 from tintype.engine.settings import LAYERS, OUTPUT, SETTINGS, Output, Settings
 from tintype.errors import UsageError
@@ -52,9 +60,9 @@ def _option(row: Setting, interface: Interface, *, first_page: bool) -> Option:
     more: dict[str, Any] = {}
     match row.kind:
         case "number":
-            more = {"type": float, "metavar": "NUMBER"}
+            more = {"type": NumberType(), "metavar": "NUMBER"}
         case "count":
-            more = {"type": int, "metavar": "N"}
+            more = {"type": WholeType(), "metavar": "N"}
         case "choice":
             more = {"type": ChoiceType(row.choices, former=row.former)}
         case "flag":

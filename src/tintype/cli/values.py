@@ -13,6 +13,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from tintype.errors import brief
+from tintype.numerals import number_of, whole_of
 from tintype.photo.formats.film import FILM_SUFFIXES
 from tintype.photo.formats.registry import FORMATS, writable_format, writable_formats
 
@@ -91,19 +93,39 @@ class ModelType(FileType):
 
 
 class NumberType(click.FloatRange):
-    """A finite number within bounds; rejects "nan" and "inf", which Python parses as floats."""
+    """A finite number within bounds, as `tintype.numerals` reads it."""
 
     def convert(
         self,
-        value: float,
+        value: str | float,
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> float:
         """The number."""
-        number = super().convert(value, param, ctx)
+        try:
+            number = number_of(value) if isinstance(value, str) else value
+        except ValueError:
+            number = math.nan
         if not math.isfinite(number):
-            self.fail(f"{value!r} is not a number.", param, ctx)
-        return number
+            self.fail(f"{brief(repr(value))} is not a valid float.", param, ctx)
+        return super().convert(number, param, ctx)
+
+
+class WholeType(click.IntRange):
+    """A whole number within bounds, as `tintype.numerals` reads it."""
+
+    def convert(
+        self,
+        value: str | int,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> int:
+        """The number."""
+        try:
+            number = whole_of(value) if isinstance(value, str) else value
+        except ValueError:
+            self.fail(f"{brief(repr(value))} is not a valid integer.", param, ctx)
+        return super().convert(number, param, ctx)
 
 
 class ChoiceType(click.Choice[str]):

@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tintype.engine.onnx_file import CARD_KEY, check_self_contained, read_metadata
-from tintype.errors import ModelError, shown
+from tintype.engine.onnx_graph import input_names
+from tintype.errors import ModelError, brief, shown
+from tintype.files.json_text import parse_json
 
 _T = TypeVar("_T")
 
@@ -33,6 +35,10 @@ LOG_WEIGHTS = (-100.0, 100.0)
 """A weight of e^100 already dominates all others; a larger one would also overflow."""
 
 _LONGEST_NAME = 100
+_LONGEST_LINE = 300
+_LONGEST_NOTES = 10_000
+_LONGEST_CARD = 1 << 20
+_MOST_CAPABILITIES = 16
 _DEEPEST = 16
 """Maximum nesting of the free-form parts of a card; ours have four levels."""
 _EMBEDDED = Path(__file__).with_name("bundles")
@@ -44,15 +50,15 @@ class Card:
     """The metadata of a model, read from its own file.
 
     Attributes:
-        name: Unique name, as passed to ``--model``.
+        name: Unique name, as passed to ``--model``; not a path.
         version: The model's version.
-        title: One-line description.
+        title: One-line description; like the other texts, at most 300 printable characters.
         paper: The paper that it implements; empty for our own models.
         license: Licence of the weights.
         multiple: Height and width of the input are multiples of this.
         stride: Input pixels per output pixel.
         sizes: Short side of the input in pixels for "fast" and "normal"; "high" averages two.
-        capabilities: Any of "logits", "hints", "features".
+        capabilities: Any of "logits", "hints", "features", each once.
         bins: Number of colours in the distribution; 0 for models without one.
         log_weights: (bins,) log of the rebalancing weights, -100 to 100; empty without a
             distribution.
@@ -63,7 +69,7 @@ class Card:
         commit: The commit of the code that trained it.
         metrics: Measured figures.
         created: Date, ISO 8601.
-        notes: Anything else worth knowing.
+        notes: Anything else worth knowing, at most 10,000 characters.
     """
 
     name: str
@@ -97,10 +103,17 @@ class Card:
         Raises:
             ModelError: A key is missing or has a value of the wrong kind.
         """
+        if len(text) > _LONGEST_CARD:
+            raise ModelError(
+                f"{where}: its card has more than {_LONGEST_CARD:,} characters.",
+                advice="Export the model again with `tintype export`.",
+            )
         try:
-            raw = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ModelError(f"{where}: its card is not JSON ({error}).", advice=_LIST) from None
+            raw = parse_json(text)
+        except ValueError as error:
+            raise ModelError(
+                f"{where}: its card is not JSON ({brief(error, most=200)}).", advice=_LIST
+            ) from None
         if not isinstance(raw, dict):
             raise ModelError(f"{where}: its card is not a JSON object.", advice=_LIST)
         return _Reader(raw, where).card()
@@ -138,7 +151,36 @@ class _Reader:
         # It is written into every coloured file.
         if not value or len(value) > _LONGEST_NAME or not value.isprintable():
             raise self._wrong(key, f"a string of 1 to {_LONGEST_NAME} printable characters")
+        # As a value of --model, it would be taken for a path.
+        if value.startswith(".") or "/" in value or "\\" in value:
+            raise self._wrong(key, "a name, not a path")
         return value
+
+    def _line(self, key: str) -> str:
+        """A text that is printed as a part of a line; may be empty."""
+        value = self._text(key)
+        if len(value) > _LONGEST_LINE or not value.isprintable():
+            raise self._wrong(key, f"a string of at most {_LONGEST_LINE} printable characters")
+        return value
+
+    def _notes(self) -> str:
+        value = self._text("notes")
+        if len(value) > _LONGEST_NOTES:
+            raise self._wrong("notes", f"a string of at most {_LONGEST_NOTES:,} characters")
+        return value
+
+    def _capabilities(self) -> tuple[str, ...]:
+        """The capabilities; those of later versions may be among them."""
+        found = self._get("capabilities", list, "a list of strings")
+        if (
+            len(found) > _MOST_CAPABILITIES
+            or not all(isinstance(item, str) and _is_word(item) for item in found)
+            or len(set(found)) < len(found)
+        ):
+            raise self._wrong(
+                "capabilities", f"a list of at most {_MOST_CAPABILITIES} different words"
+            )
+        return tuple(found)
 
     def _number(self, key: str, low: float, high: float) -> float:
         value = self._raw.get(key)
@@ -158,9 +200,7 @@ class _Reader:
         return value
 
     def card(self) -> Card:
-        capabilities = self._get("capabilities", list, "a list of strings")
-        if not all(isinstance(item, str) for item in capabilities):
-            raise self._wrong("capabilities", "a list of strings")
+        capabilities = self._capabilities()
         for key in ("data", "metrics"):
             if not _is_plain(self._raw.get(key), depth=_DEEPEST):
                 raise self._wrong(key, f"JSON nested at most {_DEEPEST} levels deep, without NaN")
@@ -168,7 +208,8 @@ class _Reader:
         log_weights = self._get("log_weights", list, "a list of numbers")
         low, high = LOG_WEIGHTS
         if len(log_weights) != (bins if "logits" in capabilities else len(log_weights)) or not all(
-            isinstance(item, int | float) and low <= item <= high for item in log_weights
+            isinstance(item, int | float) and not isinstance(item, bool) and low <= item <= high
+            for item in log_weights
         ):
             raise self._wrong("log_weights", f"a list of {bins} numbers from {low:g} to {high:g}")
         multiple = self._whole("multiple", 1, 1024)
@@ -183,24 +224,28 @@ class _Reader:
         return Card(
             name=self._name("name"),
             version=self._name("version"),
-            title=self._text("title"),
-            paper=self._text("paper"),
-            license=self._text("license"),
+            title=self._line("title"),
+            paper=self._line("paper"),
+            license=self._line("license"),
             multiple=multiple,
             stride=stride,
             sizes={quality: sizes[quality] for quality in QUALITIES},
-            capabilities=tuple(capabilities),
+            capabilities=capabilities,
             bins=bins,
             log_weights=tuple(float(item) for item in log_weights),
             temperature=self._number("temperature", *TEMPERATURES),
             vividness=self._number("vividness", 0, 2),
             data=self._raw.get("data", ""),
-            recipe=self._text("recipe"),
-            commit=self._text("commit"),
+            recipe=self._line("recipe"),
+            commit=self._line("commit"),
             metrics=self._get("metrics", dict, "an object"),
-            created=self._text("created"),
-            notes=self._text("notes"),
+            created=self._line("created"),
+            notes=self._notes(),
         )
+
+
+def _is_word(text: str) -> bool:
+    return 0 < len(text) <= _LONGEST_NAME and text.isprintable()
 
 
 def _is_plain(value: object, *, depth: int) -> bool:
@@ -305,6 +350,11 @@ def _open(path: Path, *, pinned: str | None) -> Bundle:
             )
         check_self_contained(data, where=where)
     card = Card.parse(metadata[CARD_KEY], where=where)
+    if "hints" in card.capabilities and "hints" not in input_names(data):
+        raise ModelError(
+            f"{where}: its card lists hints, but its network has no such input.",
+            advice="Export the model again with `tintype export`.",
+        )
     return Bundle(card.name, path, data, sha256, card, pinned is not None)
 
 

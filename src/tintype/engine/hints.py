@@ -18,7 +18,8 @@ from tintype.engine.upsample import Pin
 from tintype.errors import UsageError, brief
 
 _HINT = re.compile(
-    r"\s*(-?\d{1,12})\s*,\s*(-?\d{1,12})\s*,\s*([^,\s][^,]{0,39}?)\s*(?:,\s*(-?\d{1,12})\s*)?"
+    r"\s*(-?[0-9]{1,12})\s*,\s*(-?[0-9]{1,12})\s*,\s*([^,\s][^,]{0,39}?)\s*"
+    r"(?:,\s*(-?[0-9]{1,12})\s*)?"
 )
 _PALE = 0.9  # of the requested chroma
 _SOFT_FROM = 4.0  # times the reach: from a quarter on, edges are as soft as one output pixel

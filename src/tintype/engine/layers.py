@@ -276,7 +276,7 @@ def mask_from(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Mask:
     image, alpha = _open(data, name, max_pixels)
     if alpha is not None:
         raise UsageError(
-            f"The mask {shown(name)} has transparent areas.",
+            f"{shown(name)} has transparent areas, so it is not a mask.",
             advice="Save it without transparency: white is coloured, black stays grey.",
         )
     return Mask(name, hashlib.sha256(data).hexdigest(), np.asarray(image.convert("L")))

@@ -11,7 +11,7 @@ Source of the field numbers: onnx.proto3, release 1.20.
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from tintype.errors import ModelError
+from tintype.errors import ModelError, brief
 
 _ADVICE = "Export the model again with `tintype export`."
 _LIST = "Run `tintype models` to list the installed models."
@@ -76,16 +76,21 @@ def read_metadata(data: bytes, *, where: str) -> dict[str, str]:
         where: The file's name, for the message.
 
     Raises:
-        ModelError: This is not an ONNX file, or its structure is damaged.
+        ModelError: This is not an ONNX file, its structure is damaged, or a key is there twice.
     """
+    found: dict[str, str] = {}
     try:
-        return dict(
-            _entry(value)
-            for number, value in fields(memoryview(data))
-            if number == _METADATA_FIELD and isinstance(value, memoryview)
-        )
+        for number, value in fields(memoryview(data)):
+            if number == _METADATA_FIELD and isinstance(value, memoryview):
+                key, text = _entry(value)
+                if key in found:  # programs differ in which of them they take
+                    raise ModelError(
+                        f"{where} has the metadata {brief(repr(key))} twice.", advice=_ADVICE
+                    )
+                found[key] = text
     except (IndexError, ValueError):
         raise ModelError(f"{where} is not an ONNX model, or is damaged.", advice=_LIST) from None
+    return found
 
 
 def is_own_model(data: bytes) -> bool:

@@ -57,10 +57,19 @@ def reduced(data: bytes, *, without: Collection[str] = (), zero: Collection[str]
         return data  # loading it reports what is wrong
 
 
+def input_names(data: bytes) -> frozenset[str]:
+    """The inputs of a model; empty if it is not an ONNX file."""
+    return _names(data, _INPUT)
+
+
 def output_names(data: bytes) -> frozenset[str]:
     """The outputs of a model; empty if it is not an ONNX file."""
+    return _names(data, _OUTPUT)
+
+
+def _names(data: bytes, kind: int) -> frozenset[str]:
     try:
-        found = ((field, value) for field, value in _fields_of_graph(data) if field == _OUTPUT)
+        found = ((field, value) for field, value in _fields_of_graph(data) if field == kind)
         return frozenset(_part(field, _message(value)).name for field, value in found)
     except (IndexError, ValueError):
         return frozenset()

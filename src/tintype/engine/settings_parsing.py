@@ -1,11 +1,10 @@
 """Parses settings from files and requests: JSON of a known structure, and pictures.
 
-msgspec checks the structure and describes it as a JSON schema. Numbers are converted as by Python's
-`int` and `float`, since existing clients send "3" or 3.7 for 3; ranges are checked by the table
-(`tintype.engine.settings`).
+msgspec checks the structure and describes it as a JSON schema. In requests and hints files, "3" and
+3.7 are taken for 3, since clients of version 0.1.0 send them; settings files, which only Tintype
+writes, are read strictly. Ranges are checked by the table (`tintype.engine.settings`).
 """
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -20,30 +19,46 @@ from tintype.engine.reference import reference_from
 from tintype.engine.setting_row import Interface, Setting
 from tintype.engine.settings import LAYERS, SETTINGS, Settings
 from tintype.errors import UsageError, brief, shown
+from tintype.files.json_text import parse_json
+from tintype.numerals import number_of, whole_of
 from tintype.photo.limits import MAX_PIXELS
 
 T = TypeVar("T")
 
 _MOST_BYTES = 16 << 20
 _MOST_HINTS = 10_000
+_LONGEST_PATH = 1024  # characters; it is repeated in messages
 
 
 class Whole(int):
-    """A whole number, converted with `int`."""
+    """A whole number; see `convert`."""
 
 
 class Number(float):
-    """A number, converted with `float`."""
+    """A number; see `convert`."""
 
 
 class Text(str):
-    """Text, converted with `str`."""
+    """Text; see `convert`."""
 
     __slots__ = ()
 
 
 _SCHEMAS: Mapping[type, str] = MappingProxyType(
     {Whole: "integer", Number: "number", Text: "string"}
+)
+
+
+_JSON_NAMES: Mapping[type, str] = MappingProxyType(
+    {
+        bool: "boolean",
+        int: "number",
+        float: "number",
+        str: "string",
+        list: "array",
+        dict: "object",
+        type(None): "null",
+    }
 )
 
 
@@ -66,26 +81,44 @@ class HintEntry(msgspec.Struct, frozen=True):
         return hint_of(int(self.x), int(self.y), self.color, int(self.radius))
 
 
-def convert(data: object, kind: type[T]) -> T:
+def convert(data: object, kind: type[T], *, strict: bool = False) -> T:
     """Converts parsed JSON to a structure.
 
     Args:
         data: The parsed JSON.
         kind: A type that msgspec supports.
+        strict: Whether only numbers are numbers, only strings are text, and a whole number has no
+            fraction. Otherwise strings such as "3" are numbers, and fractions are dropped.
 
     Raises:
         msgspec.ValidationError: The data does not match; the message says where.
     """
-    return msgspec.convert(data, kind, dec_hook=_take)
+    return msgspec.convert(data, kind, dec_hook=_take_strictly if strict else _take)
 
 
 def _take(kind: type, value: object) -> object:
     if value is None or isinstance(value, list | dict):
-        raise TypeError(f"Expected `{_SCHEMAS[kind]}`, got `{type(value).__name__}`")
+        raise TypeError(f"Expected `{_SCHEMAS[kind]}`, got `{_JSON_NAMES[type(value)]}`")
+    if kind is Text:
+        return Text(value)
+    if kind is Whole and isinstance(value, bool):
+        raise TypeError(f"Expected `integer`, got `{_JSON_NAMES[bool]}`")
     try:
+        if isinstance(value, str):
+            value = whole_of(value) if kind is Whole else number_of(value)
         return kind(value)
-    except OverflowError as error:  # msgspec only wraps ValueError and TypeError
-        raise ValueError(str(error)) from error
+    except (ValueError, OverflowError):  # infinity, NaN, and integers of hundreds of digits
+        what = "a whole number" if kind is Whole else "a number"
+        raise ValueError(f"{brief(value)} is not {what}") from None
+
+
+def _take_strictly(kind: type, value: object) -> object:
+    wanted: Any = {Whole: (int, float), Number: (int, float), Text: (str,)}[kind]
+    if not isinstance(value, wanted) or isinstance(value, bool):
+        raise TypeError(f"Expected `{_SCHEMAS[kind]}`, got `{_JSON_NAMES[type(value)]}`")
+    if kind is Whole and isinstance(value, float) and not value.is_integer():
+        raise ValueError(f"{value:g} is not a whole number")
+    return _take(kind, value)
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401
@@ -163,7 +196,7 @@ def saved_settings(data: object) -> Settings:
         UsageError: The data does not match, or a value is out of range.
     """
     try:
-        found = msgspec.structs.asdict(convert(data, _Saved))
+        found = msgspec.structs.asdict(convert(data, _Saved, strict=True))
         palette, palettes = found.pop("palette")
         hints = tuple(_saved_hint(*values) for values in found.pop("hints"))
     except ValueError as error:
@@ -196,13 +229,13 @@ def read_hints(path: Path) -> list[Hint]:
         UsageError: It cannot be read, or an entry is incomplete or out of range.
     """
     try:
-        data = json.loads(read_bytes(path, most=_MOST_BYTES))
+        data = parse_json(read_bytes(path, most=_MOST_BYTES))
         if isinstance(data, list) and len(data) > _MOST_HINTS:
             raise ValueError(f"more than {_MOST_HINTS:,} hints")
         return [entry.hint() for entry in convert(data, tuple[HintEntry, ...])]
     except UsageError as error:
         raise with_name(error, path) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UsageError(
             f"{shown(path)} is not a list of hints ({brief(error, most=200)}).",
             advice='Each is {"x": 120, "y": 80, "color": "#c04030"}, with an optional "radius".',
@@ -236,4 +269,6 @@ def layer_from(setting: str, data: bytes, *, name: str, max_pixels: int = MAX_PI
 
 def read_layer(setting: str, path: Path, *, max_pixels: int = MAX_PIXELS) -> Layer:
     """`layer_from` for a file; also raises UsageError if it cannot be read."""
+    if len(str(path)) > _LONGEST_PATH:  # in a settings file, it can be as long as the file
+        raise UsageError(f"The {setting} {brief(path)} cannot be read: its name is too long.")
     return layer_from(setting, read_bytes(path), name=str(path), max_pixels=max_pixels)

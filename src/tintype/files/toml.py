@@ -14,6 +14,10 @@ _DEEP = re.compile(
 )
 
 
+class _TooDeepError(ValueError):
+    """A key has too many parts."""
+
+
 def read_toml(
     path: Path, *, error: type[TintypeError] = UsageError, advice: str = ""
 ) -> dict[str, Any]:
@@ -40,8 +44,12 @@ def read_toml(
         text = data.decode("utf-8")
         # The parser stores the full name of each nested table.
         if _DEEP.search(text):
-            raise ValueError(f"a key of more than {_MOST_PARTS} parts")
+            raise _TooDeepError(f"a key of more than {_MOST_PARTS} parts")
         return tomllib.loads(text)
-    # A number of five thousand digits raises a plain ValueError; brackets can nest without limit.
-    except (ValueError, RecursionError) as found:
-        raise error(f"{shown(path)} is not a TOML file: {brief(found, most=200)}.") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, _TooDeepError) as found:
+        why = brief(found, most=200)
+    except ValueError:  # Python's own message names a function of Python
+        why = "a number has thousands of digits"
+    except RecursionError:
+        why = "it is nested too deeply"
+    raise error(f"{shown(path)} is not a TOML file: {why}.")

@@ -24,6 +24,10 @@ from tintype.jobs.report import JobResult
 PAGE_ITEMS = 500
 """Inputs per page."""
 
+_URL = re.compile(r"([a-z][a-z0-9+.-]+)://")
+_WEB, _DISK = frozenset({"http", "https"}), frozenset({"file", "local"})
+_IN_URLS = "/:?#[]@!$&'()*+,;=%~"  # reserved in RFC 3986, and what is escaped already
+
 _HEAD = 1 << 13
 """Bytes that contain the markers; a name has at most 255, and each may be written as six."""
 _GENERATOR = '<meta name="generator" content="Tintype contact sheet">'
@@ -39,7 +43,7 @@ ul.photographs { display: grid; gap: 1rem; list-style: none; padding: 0;
   grid-template-columns: repeat(auto-fill, minmax(21rem, 1fr)); }
 ul.photographs li { break-inside: avoid; }
 .pair { display: flex; gap: .25rem; }
-.pair a { display: flex; }
+.pair a, .pair span { display: flex; }
 .pair img { display: block; max-width: 100%; }
 .name { font-size: .85rem; margin: .25rem 0 0; overflow-wrap: anywhere; }
 .rows li { margin: .25rem 0; overflow-wrap: anywhere; }
@@ -178,11 +182,26 @@ class ContactSheet:
                 if data
                 else label
             )
-            pictures.append(f'<a href="{self._link(path)}">{content}</a>')
+            link = self._link(path)
+            pictures.append(
+                f'<a href="{link}">{content}</a>' if link else f"<span>{content}</span>"
+            )
         return f'<li><div class="pair">{"".join(pictures)}</div><p class="name">{name}</p></li>\n'
 
     def _link(self, path: str) -> str:
-        """A relative link from the sheet to a file, so that both can be moved together."""
+        """A relative link from the sheet to a file, so that both can be moved together.
+
+        A URL of the web is its own link. Browsers cannot open other stores, so these have none.
+        """
+        url = _URL.match(path)
+        if url is not None:
+            if url[1] in _WEB:
+                return html.escape(quote(os.fsencode(path), safe=_IN_URLS))
+            if url[1] not in _DISK:
+                return ""
+            path = path[url.end() :]
+            if os.name == "nt":
+                path = path.lstrip("/")  # of file:///C:/scans
         try:
             relative = os.path.relpath(path, self._folder)
         except ValueError:  # another drive

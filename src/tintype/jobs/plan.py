@@ -109,7 +109,7 @@ class Plan:
                 if use is TargetUse.OTHER_SOURCE:
                     first = self._first_with_target_of(item)
                     if first.source != item.source:  # not a collision of digests
-                        raise _clash(first, item)
+                        raise _clash(first, item, formatted=self.format is not None)
                 if use is TargetUse.SAME_SOURCE:
                     continue
                 self._refuse_other_outputs(item)
@@ -240,10 +240,10 @@ class Plan:
         return replace(job, target_is_input=is_input)
 
 
-def _clash(first: Job, second: Job) -> UsageError:
+def _clash(first: Job, second: Job, *, formatted: bool) -> UsageError:
     return UsageError(
         f"{shown(first.source)} and {shown(second.source)} would both be written to "
         f"{shown(second.target)}.",
-        advice="Nothing was coloured. Run them separately with different --into folders, "
-        "or without --format.",
+        advice="Nothing was coloured. Run them separately with different --into folders"
+        f"{', or without --format' if formatted else ''}.",
     )

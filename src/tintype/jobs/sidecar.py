@@ -25,6 +25,7 @@ from tintype.engine.settings_parsing import (
 )
 from tintype.errors import ModelError, UsageError, brief, shown
 from tintype.files.atomic import write_atomically
+from tintype.files.json_text import parse_json
 from tintype.photo.limits import MAX_PIXELS
 
 _MOST_BYTES = 16 << 20
@@ -58,7 +59,7 @@ class Sidecar:
         """
         if bundle.sha256 != self.model_sha256:
             raise ModelError(
-                f"{shown(path)} was saved with another model, {shown(self.model)} "
+                f"{shown(path)} was saved with another model, {brief(self.model)} "
                 f"({shown(self.model_sha256[:12])}); this one is {shown(bundle.name)} "
                 f"({bundle.sha256[:12]}).",
                 advice="Give that model with --model, or leave out --settings.",
@@ -141,10 +142,10 @@ def read_sidecar(path: Path, *, max_pixels: int = MAX_PIXELS) -> Sidecar:
         UsageError: It cannot be read, or is not a settings file.
     """
     try:
-        data = json.loads(read_bytes(path, most=_MOST_BYTES))
+        data = parse_json(read_bytes(path, most=_MOST_BYTES))
         head = convert(data, _Head)
         settings = _with_layers(head, saved_settings(head.settings), path.parent, max_pixels)
-        output = msgspec.structs.asdict(convert(data, _OutputFields))
+        output = msgspec.structs.asdict(convert(data, _OutputFields, strict=True))
         return Sidecar(
             model=head.model,
             model_sha256=head.model_sha256,
@@ -153,7 +154,7 @@ def read_sidecar(path: Path, *, max_pixels: int = MAX_PIXELS) -> Sidecar:
         )
     except UsageError as error:
         raise with_name(error, path) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UsageError(
             f"{shown(path)} is not a valid settings file ({brief(error, most=200)}).",
             advice="Give a file written by --save-settings.",

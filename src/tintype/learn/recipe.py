@@ -319,11 +319,23 @@ def read_recipe(path: Path) -> Recipe:
     labels = tuple(
         label
         for pattern in recipe.data.only_labels
-        for label in (read_classes(path.parent / pattern[1:]) if pattern[:1] == "@" else (pattern,))
+        for label in (_listed(path, pattern[1:]) if pattern[:1] == "@" else (pattern,))
     )
     return recipe.model_copy(
         update={"data": recipe.data.model_copy(update={"only_labels": labels})}
     )
+
+
+def _listed(recipe: Path, name: str) -> tuple[str, ...]:
+    """The classes of a list in the folder of a recipe."""
+    home, path = recipe.parent, recipe.parent / name
+    # Someone else's recipe must not choose which file of this disk is read, and shown in an error.
+    if "\0" in name or not path.resolve().is_relative_to(home.resolve()):
+        raise LearnError(
+            f"{shown(recipe)}: data.only_labels names {brief(name)}, which is not in its folder.",
+            advice="Put the list of classes beside the recipe.",
+        )
+    return read_classes(path)
 
 
 def make_recipe(values: dict[str, Any], *, name: str) -> Recipe:

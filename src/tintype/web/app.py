@@ -29,7 +29,13 @@ from tintype.web.entry_endpoint import ENTRY_ROUTES
 from tintype.web.errors import FaultError, TooLargeError
 from tintype.web.guard import OWNER, Guard
 from tintype.web.pair_endpoints import PAIR_ROUTES
-from tintype.web.parameters import comparison_form_of, number_of, side_of, tile_of
+from tintype.web.parameters import (
+    comparison_form_of,
+    number_of,
+    refuse_repeated_keys,
+    side_of,
+    tile_of,
+)
 from tintype.web.photos import Finished
 from tintype.web.request import (
     ColorRequest,
@@ -94,6 +100,7 @@ def _guarded(
 
     async def answered(request: Request) -> Response:
         try:
+            refuse_repeated_keys(request)
             return await endpoint(services, request)
         except asyncio.CancelledError:
             if services.workers.draining:  # a body that is still arriving when the server stops

@@ -4,13 +4,13 @@ A body counts until its request is answered, since it is held while the request 
 """
 
 import asyncio
-import json
 from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
-from tintype.errors import shown
+from tintype.errors import brief, shown
+from tintype.files.json_text import parse_json
 from tintype.web.errors import (
     BusyError,
     MalformedError,
@@ -72,9 +72,9 @@ class BodyReader:
         """
         data = await self._read(request, _JSON, may_be_empty=True)
         try:
-            said = json.loads(data) if data else {}
-        except (ValueError, RecursionError) as error:
-            raise MalformedError(f"The body is not JSON ({error}).") from None
+            said = parse_json(data) if data else {}
+        except ValueError as error:
+            raise MalformedError(f"The body is not JSON ({brief(error, most=200)}).") from None
         if not isinstance(said, dict):
             raise MalformedError("The body is not a JSON object.")
         return said

@@ -152,7 +152,9 @@ class HeldPhotos:
             raise UsageError(
                 f"{brief(repr(kind))} is not a kind of layer.", advice=f"Use {', '.join(LAYERS)}."
             )
-        layer = layer_from(kind, data, name=name or f"The {kind}", max_pixels=self._max_pixels)
+        layer = layer_from(
+            kind, data, name=name or f"The picture for {kind}", max_pixels=self._max_pixels
+        )
         self._check_size(held_bytes(layer.pixels))
         number = secrets.token_urlsafe(9)
         with self._lock:
@@ -239,5 +241,7 @@ class HeldPhotos:
         with self._lock:
             layer = self._layers.get((owner, kind, name))
         if layer is None:
-            raise GoneError(f"No {kind} with this id is available.", advice="Send them again.")
+            raise GoneError(
+                f"No layer with this id is available for {kind}.", advice="Send it again."
+            )
         return layer

@@ -3,12 +3,29 @@
 from starlette.requests import Request
 
 from tintype.errors import brief
+from tintype.numerals import whole_of
 from tintype.photo.comparison import SIDES
 from tintype.web.errors import MalformedError
 from tintype.web.tiles import Tile
 
 _MOST_PAIRS = 10**9
 _MOST_TILES = 10**6
+_REPEATABLE = "hint"
+
+
+def refuse_repeated_keys(request: Request) -> None:
+    """Refuses a query with a key twice, of which only one could count; hints may be repeated.
+
+    Raises:
+        MalformedError: A key is there twice.
+    """
+    seen: set[str] = set()
+    for key, _ in request.query_params.multi_items():
+        if key in seen and key != _REPEATABLE:
+            raise MalformedError(
+                f"The query has {brief(repr(key))} twice.", advice="Give each key once."
+            )
+        seen.add(key)
 
 
 def side_of(request: Request) -> int:
@@ -73,8 +90,8 @@ def pair_of(request: Request) -> int:
 
 def _whole(key: str, text: str, low: int, high: int) -> int:
     try:
-        value = int(text)
-    except ValueError:  # Python also raises it for five thousand digits
+        value = whole_of(text)
+    except ValueError:
         raise MalformedError(f"{key} is not a whole number.") from None
     if not low <= value <= high:
         raise MalformedError(f"{key} is {brief(value)}, outside {low} to {high}.")

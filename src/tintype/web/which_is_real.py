@@ -38,6 +38,7 @@ SIDE = 640
 _SIDES = ("left", "right")
 SHARED = ""
 """The shared round of clients that did not begin one: all pairs, any visitor."""
+_LOOK = "Look at the files in the folder that --pairs names."
 _SHOWN = 16  # cached encoded pairs
 _ROUNDS = 1000  # the oldest are dropped; their answers still count
 _ANSWERS = 100_000  # maximum number of answers kept
@@ -120,6 +121,7 @@ class Pairs:
             raise UsageError(f"There is no photograph in {shown(folder)}.")
         self._draw = random.Random(seed)
         self._asked: Counter[int] = Counter()
+        self._unreadable: set[int] = set()  # those found so far
         self._begun = -1
         self._rounds: OrderedDict[str, _Round] = OrderedDict()
         self._rounds[SHARED] = self._deal(len(self._files))
@@ -129,11 +131,11 @@ class Pairs:
         self._making = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._files)
+        return len(self._files) - len(self._unreadable)
 
     def _deal(self, most: int) -> _Round:
-        """Draws at most this many pairs, preferring those shown least often."""
-        files = list(range(len(self._files)))
+        """Draws at most this many pairs that can be shown, preferring those shown least often."""
+        files = [file for file in range(len(self._files)) if file not in self._unreadable]
         self._draw.shuffle(files)
         files = sorted(files, key=lambda file: self._asked[file])[:most]
         self._begun += 1
@@ -150,9 +152,14 @@ class Pairs:
 
         Returns:
             Its name, for the other methods.
+
+        Raises:
+            UnreadablePhotoError: No pair can be shown.
         """
         name = secrets.token_urlsafe(9)
         with self._lock:
+            if not len(self):
+                raise UnreadablePhotoError("None of the pairs can be shown.", advice=_LOOK)
             self._rounds[name] = self._deal(most)
             if len(self._rounds) > _ROUNDS:
                 self._rounds.popitem(last=False)
@@ -180,10 +187,11 @@ class Pairs:
                 try:
                     self._shown[file] = self._make(self._files[file])
                 except PhotoError:
-                    raise UnreadablePhotoError(
-                        f"The photographs of pair {number} cannot be shown.",
-                        advice="Look at its files in the folder that --pairs names.",
-                    ) from None
+                    with self._lock:
+                        self._unreadable.add(file)
+                    raise _not_shown(number) from None
+                with self._lock:
+                    self._unreadable.discard(file)  # its files were mended
                 if len(self._shown) > _SHOWN:
                     self._shown.popitem(last=False)
             self._shown.move_to_end(file)
@@ -226,9 +234,12 @@ class Pairs:
         Raises:
             GoneError: There is no such pair or round.
             MalformedError: It was already answered, or `taken` is not a side.
+            UnreadablePhotoError: Its pictures cannot be shown, so the answer would be a guess.
         """
         with self._lock:
             playing = self._round(name, number, taken)
+            if playing.files[number] in self._unreadable:
+                raise _not_shown(number)
             if number in playing.answers:
                 raise MalformedError(f"Pair {number} has already been answered.")
             file, real = self._files[playing.files[number]].name, playing.real[number]
@@ -290,6 +301,10 @@ class Pairs:
         if not 0 <= number < len(playing.files):
             raise GoneError(f"There are {len(playing.files)} pairs, counted from 0.")
         return playing
+
+
+def _not_shown(number: int) -> UnreadablePhotoError:
+    return UnreadablePhotoError(f"The photographs of pair {number} cannot be shown.", advice=_LOOK)
 
 
 def _count(answers: Iterable[Answered]) -> dict[str, Any]:

@@ -19,8 +19,9 @@ from tintype.cli.learning.shared_options import (
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_path, say
 from tintype.cli.signals import INTERRUPTED
-from tintype.cli.values import FolderType
+from tintype.cli.values import FolderType, WholeType
 from tintype.errors import UsageError
+from tintype.numerals import number_of
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -61,7 +62,7 @@ class DurationType(click.ParamType[float]):
         """Converts a duration to seconds."""
         number, unit = (value[:-1], value[-1]) if value[-1:] in _UNITS else (value, "s")
         try:
-            seconds = float(number) * _UNITS[unit]
+            seconds = number_of(number) * _UNITS[unit]
         except ValueError:
             seconds = math.nan
         if not 0 < seconds < math.inf:
@@ -152,14 +153,14 @@ COMPARE = Command(
         ),
         Option(
             "--samples",
-            type=click.IntRange(1),
+            type=WholeType(1),
             metavar="N",
             help="Train each method on this many samples.",
         ),
         Several("--only", metavar="NAME", help="Include only these rows."),
         Option(
             "--seeds",
-            type=click.IntRange(1),
+            type=WholeType(1),
             default=1,
             metavar="N",
             help="Train each method N times, with different random numbers. Verdicts on the claims "

@@ -1,6 +1,6 @@
 """The command `tintype data`: finds problems in photographs before training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -43,7 +43,7 @@ def audit_data(argv: DataArguments) -> int:
     from tintype.files.atomic import write_atomically
     from tintype.files.own import check_replaceable, has_png_mark
     from tintype.learn.data.audit import SHEET, audit, sheet_bytes, to_json, to_text
-    from tintype.learn.data.manifest import find_sources
+    from tintype.learn.data.manifest import count_irregular, find_sources
 
     if argv.sheet:
         check_replaceable(
@@ -63,6 +63,7 @@ def audit_data(argv: DataArguments) -> int:
         dev_share=argv.dev_share,
         report=say,
     )
+    found = replace(found, irregular=count_irregular(argv.paths))
     if argv.sheet:
         write_atomically(argv.sheet, sheet_bytes(found), overwrite=True)
     print_result((to_json(found) if argv.json else to_text(found)).rstrip("\n"))

@@ -21,7 +21,7 @@ from tintype.cli.learning.shared_options import (
 )
 from tintype.cli.parsing import Command, Option, OptionalNumber, Several
 from tintype.cli.show import print_result, say
-from tintype.cli.values import FileType, ModelType, NumberType
+from tintype.cli.values import FileType, ModelType, NumberType, WholeType
 from tintype.errors import UsageError
 
 if TYPE_CHECKING:
@@ -193,14 +193,14 @@ EVALUATE = Command(
         ),
         Several(
             "--hints",
-            type=click.IntRange(0, 1000),
+            type=WholeType(0, 1000),
             default=(0,),
             metavar="N",
             help="Give the model the true colours at N random points of each picture.",
         ),
         Option(
             "--palettes",
-            type=click.IntRange(1, 16),
+            type=WholeType(1, 16),
             metavar="N",
             help="Also score the best of N palettes of each picture.",
         ),

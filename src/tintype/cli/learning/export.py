@@ -11,7 +11,7 @@ from tintype.cli.learning.shared_options import WEIGHTS, cache_option, data_opti
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.roles import check_roles
 from tintype.cli.show import print_path, say
-from tintype.cli.values import FileType, NumberType
+from tintype.cli.values import FileType, NumberType, WholeType
 from tintype.errors import UsageError
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ EXPORT = Command(
         ),
         Option(
             "--rank",
-            type=click.IntRange(min=0),
+            type=WholeType(min=0),
             metavar="N",
             show_default="64, or 0 where that changes the colours, as after a short training",
             help="Reduce the inputs of the decoder's filters to N mixtures of features, for "

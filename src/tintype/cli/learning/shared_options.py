@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import click
-
 from tintype.cli.parsing import Option, Several
-from tintype.cli.values import FileType, FolderType
+from tintype.cli.values import FileType, FolderType, WholeType
 
 SOURCES = FileType(".zip")
 """Photographs: folders, or zips."""
@@ -48,16 +46,16 @@ def size_option(more: str = "") -> Option:
         more: Further meaning in this command, with a leading "; ".
     """
     text = f"Side of the square that pictures are cropped to{more}."
-    return Option("--size", type=click.IntRange(1, 4096), default=256, metavar="PIXELS", help=text)
+    return Option("--size", type=WholeType(1, 4096), default=256, metavar="PIXELS", help=text)
 
 
 def limit_option() -> Option:
     """``--limit``."""
     text = "Use at most this many pictures from each set."
-    return Option("--limit", type=click.IntRange(1), metavar="N", help=text)
+    return Option("--limit", type=WholeType(1), metavar="N", help=text)
 
 
 def threads_option() -> Option:
     """``--threads``."""
     text = "Number of pictures to colour in parallel."
-    return Option("--threads", type=click.IntRange(1, 1024), default=2, metavar="N", help=text)
+    return Option("--threads", type=WholeType(1, 1024), default=2, metavar="N", help=text)

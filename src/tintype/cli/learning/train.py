@@ -20,7 +20,7 @@ from tintype.cli.learning.training_bar import training_bar
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_path, say
 from tintype.cli.signals import INTERRUPTED
-from tintype.cli.values import FolderType, NumberType
+from tintype.cli.values import FolderType, NumberType, WholeType
 from tintype.errors import LearnError
 
 if TYPE_CHECKING:
@@ -183,13 +183,13 @@ TRAIN = Command(
         ),
         Option(
             "--max-samples",
-            type=click.IntRange(0),
+            type=WholeType(0),
             metavar="SAMPLES",
             help="Stop when the run has seen this many samples; it can be resumed.",
         ),
         Option(
             "--cooldown",
-            type=click.IntRange(1),
+            type=WholeType(1),
             metavar="SAMPLES",
             help="Lower the learning rate to zero over the next SAMPLES, then end the run.",
         ),

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NotRequired, TypedDict
 import msgspec
 
 from tintype.errors import LearnError, brief, shown
+from tintype.files.json_text import parse_json
 from tintype.learn.evaluate.figures import FIGURES, Figure
 from tintype.learn.recipe import Recipe
 from tintype.learn.train.checkpoint import write_own
@@ -193,11 +194,13 @@ def read_result(path: Path) -> Result:
         LearnError: The file is not a result.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(found, dict):
-            _check(msgspec.convert(found, Result), found)
+        found = parse_json(path.read_text(encoding="utf-8"))
+        result = msgspec.convert(found, Result)
+        if unknown := found.keys() - {field.name for field in dataclasses.fields(Result)}:
+            raise ValueError(f"there is an unknown key `{min(unknown)}`")
+        _check(result, found)
         return Result(**found)
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise LearnError(
             f"{shown(path)}: not a result of `tintype compare` ({brief(error, most=200)}).",
             advice="Delete it; `tintype compare` creates it again.",

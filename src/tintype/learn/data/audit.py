@@ -78,11 +78,13 @@ class Audit:
         pictures: Number of pictures checked.
         against: Number of pictures they were compared with.
         findings: Sorted by kind, then in the order of the pictures.
+        irregular: Number of entries left out because they are not regular files.
     """
 
     pictures: int
     against: int
     findings: tuple[Finding, ...]
+    irregular: int = 0
 
     def counts(self) -> dict[Kind, int]:
         """Number of findings of each kind, including zeros."""
@@ -250,16 +252,20 @@ def to_text(found: Audit) -> str:
     lines = ["| finding | pictures | first |", "|---|---:|---|"]
     first = {finding.kind: finding for finding in reversed(found.findings)}
     for kind, count in found.counts().items():
-        example = f"{_name(first[kind].picture)}" if count else ""
+        example = shown(_name(first[kind].picture)) if count else ""
         twin = first[kind].twin if count else None
-        lines.append(f"| {kind} | {count} | {example}{f' = {_name(twin)}' if twin else ''} |")
+        lines.append(
+            f"| {kind} | {count} | {example}{f' = {shown(_name(twin))}' if twin else ''} |"
+        )
     checked = f"{found.pictures} pictures"
     lines.append(f"\n{checked} against {found.against}" if found.against else f"\n{checked}")
+    if found.irregular:
+        lines.append(f"left out, not regular files: {found.irregular}")
     return "\n".join(lines) + "\n"
 
 
 def to_json(found: Audit) -> str:
-    """All findings, as one JSON object."""
+    """All findings, as one JSON object; bytes of names that are not text are lone surrogates."""
     findings = [
         {
             "kind": finding.kind,
@@ -269,12 +275,17 @@ def to_json(found: Audit) -> str:
         }
         for finding in found.findings
     ]
-    facts = {"pictures": found.pictures, "against": found.against, "counts": found.counts()}
+    facts = {
+        "pictures": found.pictures,
+        "against": found.against,
+        "not_regular_files": found.irregular,
+        "counts": found.counts(),
+    }
     return json.dumps(facts | {"finds": findings}, indent=1) + "\n"
 
 
 def _name(source: PhotoSource) -> str:
-    return shown(f"{source.container}/{source.member}")
+    return f"{source.container}/{source.member}"
 
 
 def contact_sheet(found: Audit, *, tile: int = 96, columns: int = 12) -> Image.Image:

@@ -90,6 +90,24 @@ def find_sources(
     return sorted(found, key=lambda s: (s.group, s.container.name, s.member))
 
 
+def count_irregular(paths: Sequence[Path]) -> int:
+    """The entries of folders that have the name of a picture but are not regular files.
+
+    These are pipes, devices, links that lead to them or nowhere, and folders; `find_sources` leaves
+    them out.
+
+    Args:
+        paths: As for `find_sources`, which has accepted them.
+    """
+    return sum(
+        file.suffix.lower() in SUFFIXES and not file.is_file()
+        for path in paths
+        for container in _containers(path)
+        if container.is_dir()
+        for file in container.rglob("*")
+    )
+
+
 def _group(container: Path) -> str:
     return re.sub(r"[-_]?\d+$", "", container.stem) or container.stem
 
