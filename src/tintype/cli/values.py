@@ -93,7 +93,10 @@ class ModelType(FileType):
 
 
 class NumberType(click.FloatRange):
-    """A finite number within bounds, as `tintype.numerals` reads it."""
+    """A number as `tintype.numerals` reads it, which is finite and within the bounds.
+
+    Without bounds, whoever uses the number checks its range, and says which it is.
+    """
 
     def convert(
         self,
@@ -105,10 +108,11 @@ class NumberType(click.FloatRange):
         try:
             number = number_of(value) if isinstance(value, str) else value
         except ValueError:
-            number = math.nan
-        if not math.isfinite(number):
             self.fail(f"{brief(repr(value))} is not a valid float.", param, ctx)
-        return super().convert(number, param, ctx)
+        number = super().convert(number, param, ctx)
+        if not (math.isfinite(number) or self.min is self.max is None):
+            self.fail(f"{number!r} is not a number.", param, ctx)
+        return number
 
 
 class WholeType(click.IntRange):
