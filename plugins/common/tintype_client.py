@@ -45,7 +45,8 @@ class Client:
     Args:
         server: Its address.
         key: From `POST /v1/entry`, for a server on another machine; empty for one on this.
-        timeout: Seconds from a request to the end of its answer. A busy server is asked again.
+        timeout: Seconds from a request to the end of its answer. A busy server is asked again
+            within this time.
 
     Raises:
         TintypeError: The address or the key cannot be one.
@@ -128,12 +129,16 @@ class Client:
 
     def _post(self, path: str, body: bytes, **query: object) -> bytes:
         path = f"{path}?{urllib.parse.urlencode(query)}"
+        # A server that is busy after each long wait is not asked for hours.
+        end = time.monotonic() + self._timeout
         for _ in range(_WAITS):
             status, wait, answer = self._ask("POST", path, body, self._timeout)
             if 200 <= status < 300:
                 return answer
             if status != 503:
                 raise TintypeError(_why(status, answer))
+            if time.monotonic() >= end:
+                break
             time.sleep(wait)
         raise TintypeError("The Tintype server has been busy for too long. Try again later.")
 

@@ -317,6 +317,20 @@ def test_a_busy_server_says_how_long_to_wait(
     assert waits == [wait]
 
 
+def test_a_server_is_not_busy_for_longer_than_the_timeout(
+    api: ModuleType, other: tuple[str, type[Answers]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, kind = other
+    waits: list[float] = []
+    now = time.monotonic
+    monkeypatch.setattr(api.time, "sleep", waits.append)
+    monkeypatch.setattr(api.time, "monotonic", lambda: now() + sum(waits))
+    kind.answers, kind.retry = [(503, b"")] * 20, "30"
+    with pytest.raises(api.TintypeError, match="busy for too long"):
+        api.Client(url, timeout=100).color(PHOTO)
+    assert waits == [30] * 4
+
+
 def test_a_picture_that_arrived_is_not_lost_over_forgetting_it(
     api: ModuleType, other: tuple[str, type[Answers]]
 ) -> None:
