@@ -280,6 +280,6 @@ def fields(message: memoryview) -> Iterator[tuple[int, memoryview | bytes | int]
             raise ValueError("a field of unknown kind")
         if at + length > end:
             raise ValueError("a field longer than the file")
-        value = message[at : at + length]
-        yield tag >> 3, value if kind == 2 else bytes(value)
+        part = message[at : at + length]
+        yield tag >> 3, part if kind == 2 else bytes(part)
         at += length
