@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import io
 import json
 import re
+import socket
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from typing import Any
 
 SERVER = "http://127.0.0.1:7839/"
@@ -25,23 +25,18 @@ _LARGEST = 1 << 30
 _SECONDS = 600.0
 _WAITS = 20  # times that a busy server is asked again
 _LONGEST_WAIT = 30.0
+_FORGETTING = 10.0  # seconds that a finished picture waits until the server has let go of it
 _LONGEST_ERROR = 100_000  # bytes
 _LONGEST_MESSAGE = 1000  # characters
+_LONGEST_QUOTE = 200  # characters of an address or a reason within a message
+_SLICE = 1 << 14  # bytes sent at once; a TLS record has no more
 
 
 class TintypeError(Exception):
-    """What went wrong, and what to do: a message for the user."""
+    """What went wrong, and what to do: a printable line for the user, of bounded length."""
 
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Makes a redirect an error: the photograph and the key are for the named server alone."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
-
-
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
-"""Without the proxy of the environment, which would be sent the photograph and the key as well."""
+    def __init__(self, message: str) -> None:
+        super().__init__(_shown(message, _LONGEST_MESSAGE))
 
 
 class Client:
@@ -50,11 +45,21 @@ class Client:
     Args:
         server: Its address.
         key: From `POST /v1/entry`, for a server on another machine; empty for one on this.
-        timeout: Seconds to wait for an answer.
+        timeout: Seconds from a request to the end of its answer. A busy server is asked again
+            within this time.
+
+    Raises:
+        TintypeError: The address or the key cannot be one.
     """
 
     def __init__(self, server: str = SERVER, *, key: str = "", timeout: float = _SECONDS) -> None:
         self.server = server.strip().rstrip("/") + "/"
+        self._secure, self._host, self._port, self._root = _parts_of(server.strip())
+        if not re.fullmatch("[!-~]*", key):
+            raise TintypeError(
+                "The key has a space, a line break or another character that no key has. "
+                "Copy it again."
+            )
         self._key = key
         self._timeout = timeout
 
@@ -114,38 +119,136 @@ class Client:
                 raise ValueError(held)
             return str(held)
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise TintypeError(f"What answers at {self.server} is not Tintype.") from None
+            raise TintypeError(f"What answers at {self._where} is not Tintype.") from None
 
     def _forget(self, held: str) -> None:
-        # Where it fails, the server lets go of it by itself, and the picture is there.
-        with contextlib.suppress(TintypeError):
-            self._send("DELETE", f"v1/photos/{held}", None)
+        # Where it fails, the server lets go of it by itself. Whatever goes wrong, the picture that
+        # has arrived is not lost, and hardly kept waiting.
+        with contextlib.suppress(Exception):
+            self._ask("DELETE", f"v1/photos/{held}", None, min(self._timeout, _FORGETTING))
 
     def _post(self, path: str, body: bytes, **query: object) -> bytes:
-        return self._send("POST", f"{path}?{urllib.parse.urlencode(query)}", body)
-
-    def _send(self, method: str, path: str, body: bytes | None) -> bytes:
-        if not self.server.startswith(("http://", "https://")):
-            raise TintypeError(f"{self.server} is no address. Write it as {SERVER}")
-        request = urllib.request.Request(self.server + path, data=body, method=method)
-        request.add_header("Content-Type", "application/octet-stream")
-        if self._key:
-            request.add_header("Authorization", f"Bearer {self._key}")
+        path = f"{path}?{urllib.parse.urlencode(query)}"
+        # A server that is busy after each long wait is not asked for hours.
+        end = time.monotonic() + self._timeout
         for _ in range(_WAITS):
-            try:
-                with _OPENER.open(request, timeout=self._timeout) as answer:
-                    return _read(answer)
-            except urllib.error.HTTPError as refused:
-                if refused.code != 503:
-                    raise TintypeError(_why(refused)) from None
-                time.sleep(_wait_of(refused))
-            except (OSError, http.client.HTTPException, UnicodeError) as error:
-                reason = getattr(error, "reason", error)
-                raise TintypeError(
-                    f"No Tintype server answers at {self.server} ({reason}). "
-                    "Start one in a terminal: tintype serve --no-browser"
-                ) from None
+            status, wait, answer = self._ask("POST", path, body, self._timeout)
+            if 200 <= status < 300:
+                return answer
+            if status != 503:
+                raise TintypeError(_why(status, answer))
+            if time.monotonic() >= end:
+                break
+            time.sleep(wait)
         raise TintypeError("The Tintype server has been busy for too long. Try again later.")
+
+    def _ask(
+        self, method: str, path: str, body: bytes | None, seconds: float
+    ) -> tuple[int, float, bytes]:
+        """A request: the status, the seconds until a busy server may be asked again, and the body.
+
+        `urllib.request` would follow redirects and use the proxy of the environment: both would be
+        sent the photograph and the key, which are for the named server alone.
+        """
+        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+        connection = kind(self._host, self._port, timeout=seconds)
+        headers = {"Content-Type": "application/octet-stream", "Connection": "close"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        end = time.monotonic() + seconds
+        try:
+            connection.connect()
+            connection.sock = _TimedSocket(connection.sock, end)
+            connection.request(method, self._root + path, body, headers)
+            with connection.getresponse() as answer:
+                wait = _wait_of(str(answer.headers.get("Retry-After", "")))
+                return answer.status, wait, self._body_of(answer)
+        except http.client.IncompleteRead:
+            raise TintypeError(f"The answer of {self._where} was cut off. Try again.") from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            if time.monotonic() >= end:
+                raise TintypeError(
+                    f"{self._where} has not answered within {seconds:g} seconds. Try again later, "
+                    "or with a smaller photograph."
+                ) from None
+            raise TintypeError(
+                f"No Tintype server answers at {self._where} "
+                f"({_shown(str(error).strip(), _LONGEST_QUOTE)}). "
+                "Start one in a terminal: tintype serve --no-browser"
+            ) from None
+        finally:
+            connection.close()
+
+    def _body_of(self, answer: http.client.HTTPResponse) -> bytes:
+        """The body of an answer; of an error, nothing unless it can be one of Tintype's.
+
+        Only a body with a length is read. Tintype sends no other, and `http.client` reads chunks of
+        a negative size without end, and keeps tiny ones at twenty times their size.
+
+        Raises:
+            TintypeError: It is longer than any coloured photograph, or has no length.
+        """
+        good = 200 <= answer.status < 300
+        length = None if answer.chunked else answer.length
+        if length is not None and length <= (_LARGEST if good else _LONGEST_ERROR):
+            return answer.read()
+        if not good:
+            return b""
+        if length is None:
+            raise TintypeError(
+                f"What answers at {self._where} is not Tintype, or a proxy in front of it removes "
+                "the length of its answers."
+            )
+        raise TintypeError(f"The server's answer is longer than {_LARGEST >> 20} MiB.")
+
+    @property
+    def _where(self) -> str:
+        return _shown(self.server, _LONGEST_QUOTE)
+
+
+class _TimedSocket:
+    """A connected socket, for `http.client`, that can be used until a time of `time.monotonic`.
+
+    A socket's own timeout starts again with every byte that arrives.
+    """
+
+    def __init__(self, connected: socket.socket, end: float) -> None:
+        self._socket, self._end = connected, end
+
+    def sendall(self, data: bytes) -> None:
+        for at in range(0, len(data), _SLICE):
+            _limit(self._socket, self._end)
+            self._socket.sendall(memoryview(data)[at : at + _SLICE])
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_TimedReader(self._socket, self._end))
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class _TimedReader(io.RawIOBase):
+    def __init__(self, connected: socket.socket, end: float) -> None:
+        self._socket, self._end = connected, end
+        self._file = connected.makefile("rb", buffering=0)  # keeps the socket open
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401
+        _limit(self._socket, self._end)
+        return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _limit(connected: socket.socket, end: float) -> None:
+    left = end - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    connected.settimeout(left)
 
 
 def hints_from(text: str) -> list[dict[str, Any]]:
@@ -174,29 +277,44 @@ def hints_from(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def _read(answer: http.client.HTTPResponse) -> bytes:
-    """The body of an answer.
+def _parts_of(address: str) -> tuple[bool, str, int | None, str]:
+    """Whether an address is https, its host, its port, and its path with a slash at the end."""
+    try:
+        parts = urllib.parse.urlsplit(address)
+        host, port = (parts.hostname or "").encode("idna").decode("ascii"), parts.port
+    except ValueError:  # UnicodeError is one
+        parts, host, port = urllib.parse.urlsplit(""), "", None
+    # urlsplit drops line breaks: the text itself is looked at for them.
+    plain = re.fullmatch("[!-~]+", host + parts.path) and not re.search(
+        r"[\s?#@\x00-\x1f]", address
+    )
+    if parts.scheme not in ("http", "https") or not host or not plain:
+        raise TintypeError(
+            f'"{_shown(address, _LONGEST_QUOTE)}" is no address of a server. Write it as {SERVER}'
+        )
+    return parts.scheme == "https", host, port, parts.path.rstrip("/") + "/"
 
-    Raises:
-        TintypeError: It is longer than any coloured photograph.
-    """
-    body = bytes(answer.read(_LARGEST + 1))
-    if len(body) > _LARGEST:
-        raise TintypeError(f"The server's answer is longer than {_LARGEST >> 20} MiB.")
-    return body
+
+def _shown(text: str, most: int) -> str:
+    """A text as printable characters, at most `most`: what cannot be printed is escaped."""
+    # What is cut off here could only make it longer.
+    found = "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
+        for c in text[: most + 1]
+    )
+    return found if len(found) <= most else found[: most - 3] + "..."
 
 
-def _why(refused: urllib.error.HTTPError) -> str:
+def _why(status: int, answer: bytes) -> str:
     """The message of an error; of another program's answer as much as is known."""
     try:
-        error = json.loads(refused.read(_LONGEST_ERROR))["error"]
-        return f"{error['message']} {error['advice']}".strip()[:_LONGEST_MESSAGE]
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, RecursionError):
-        return f"What answers there is not Tintype: HTTP {refused.code}."
+        error = json.loads(answer)["error"]
+        return f"{error['message']} {error['advice']}".strip()
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return f"What answers there is not Tintype: HTTP {status}."
 
 
-def _wait_of(refused: urllib.error.HTTPError) -> float:
-    try:
-        return min(max(float(refused.headers.get("Retry-After", 1)), 0.1), _LONGEST_WAIT)
-    except ValueError:
-        return 1.0
+def _wait_of(retry_after: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", retry_after):
+        return 1.0  # also where there is none, or a date
+    return min(max(float(retry_after), 0.1), _LONGEST_WAIT)

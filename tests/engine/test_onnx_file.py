@@ -17,7 +17,7 @@ from tintype.engine.onnx_file import OPERATORS, check_self_contained, read_metad
 from tintype.errors import ModelError
 
 GRAPH, FUNCTIONS, TRAINING = 7, 25, 20
-NODE, INITIALIZER, SPARSE = 1, 5, 15
+NODE, INITIALIZER, INPUT, SPARSE = 1, 5, 11, 15
 TENSOR, SUBGRAPH, SUBGRAPHS, TENSORS, SPARSE_TENSOR = 5, 6, 11, 10, 22
 
 
@@ -110,6 +110,7 @@ def test_weights_in_another_file_are_refused(tmp_path: Path, tiny: Bundle, graph
         (node(b"\xff\x1b[2J\n" * 100), "xff"),
         (node(b"Relu", field(SUBGRAPH, node(b"If"))), "If"),
         (field(NODE, field(4, b"Relu") + field(4, b"Scan")), "Scan"),  # the last one counts
+        (node(b"ScatterND"), "ScatterND"),
     ],
 )
 def test_other_operators_are_refused(tmp_path: Path, tiny: Bundle, graph: bytes, name: str) -> None:
@@ -118,6 +119,104 @@ def test_other_operators_are_refused(tmp_path: Path, tiny: Bundle, graph: bytes,
     assert name in str(error.value)
     assert str(error.value).isprintable()
     assert len(str(error.value)) < 400
+
+
+def boolean(value: bytes, name: bytes = b"flag") -> bytes:
+    """A tensor of one Boolean."""
+    return field(2, 9) + field(8, name) + field(9, value)
+
+
+def dropout(*inputs: bytes) -> bytes:
+    return field(
+        NODE,
+        b"".join(field(1, name) for name in (b"x", *inputs))
+        + field(2, b"unused")
+        + field(4, b"Dropout"),
+    )
+
+
+def constant(*attributes: bytes) -> bytes:
+    parts = b"".join(field(5, attribute) for attribute in attributes)
+    return field(NODE, field(2, b"flag") + field(4, b"Constant") + parts)
+
+
+def mode(value: int) -> bytes:
+    return field(1, b"training_mode") + field(3, value)
+
+
+TRAINS = dropout(b"", b"flag")
+FALSE, TRUE = field(INITIALIZER, boolean(b"\0")), field(INITIALIZER, boolean(b"\1"))
+VALUE = field(1, b"value")
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        dropout(),
+        dropout(b"ratio"),
+        dropout(b"ratio", b""),
+        TRAINS + FALSE,
+        TRAINS + field(INITIALIZER, field(2, 9) + field(8, b"flag") + field(5, 0)),
+        TRAINS + constant(VALUE + field(TENSOR, boolean(b"\0", b""))),
+        node(b"BatchNormalization"),
+        node(b"BatchNormalization", mode(0)),
+    ],
+)
+def test_operators_in_inference_mode_are_allowed(
+    tmp_path: Path, tiny: Bundle, graph: bytes
+) -> None:
+    assert loaded(tmp_path, tiny, field(GRAPH, graph)).name == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("graph", "name"),
+    [
+        (TRAINS + TRUE, "Dropout"),
+        (TRAINS, "Dropout"),
+        (TRAINS + FALSE + TRUE, "Dropout"),
+        (TRUE + FALSE + TRAINS, "Dropout"),
+        (TRAINS + FALSE + field(INPUT, field(1, b"flag")), "Dropout"),
+        (TRAINS + FALSE + field(NODE, field(2, b"flag") + field(4, b"Not")), "Dropout"),
+        (TRAINS + FALSE + field(SPARSE, field(1, field(8, b"flag"))), "Dropout"),
+        # Of a name that is given twice the last one counts, and two tensors are merged.
+        (TRAINS + field(INITIALIZER, field(8, b"flag") + boolean(b"\0", b"other")), "Dropout"),
+        (TRAINS + field(INITIALIZER, boolean(b"\0") + field(9, b"\1")), "Dropout"),
+        (TRAINS + constant(VALUE + field(TENSOR, boolean(b"\1", b""))), "Dropout"),
+        (TRAINS + constant(VALUE + 2 * field(TENSOR, boolean(b"\0", b""))), "Dropout"),
+        (
+            TRAINS + constant(field(1, b"sparse_value") + field(TENSOR, boolean(b"\0", b""))),
+            "Dropout",
+        ),
+        (node(b"Relu", field(SUBGRAPH, TRAINS)), "Dropout"),
+        (node(b"BatchNormalization", mode(1)), "BatchNormalization"),
+        (node(b"BatchNormalization", mode(0), mode(1)), "BatchNormalization"),
+        # Before opset 14 the number of outputs decides; they need not be used.
+        (
+            field(NODE, field(2, b"y") + 4 * field(2, b"") + field(4, b"BatchNormalization")),
+            "BatchNormalization",
+        ),
+    ],
+)
+def test_operators_in_training_mode_are_refused(
+    tmp_path: Path, tiny: Bundle, graph: bytes, name: str
+) -> None:
+    """Dropout would give other colours in every run, and BatchNormalization change its weights."""
+    with pytest.raises(ModelError, match=f"'{name}' in training mode, which is not all") as error:
+        loaded(tmp_path, tiny, field(GRAPH, graph))
+    assert str(error.value).isprintable()
+
+
+def test_graphs_are_merged_before_their_modes_are_checked(tmp_path: Path, tiny: Bundle) -> None:
+    with pytest.raises(ModelError, match="training mode"):
+        loaded(tmp_path, tiny, field(GRAPH, TRAINS + FALSE) + field(GRAPH, TRUE))
+
+
+def test_a_number_in_the_place_of_a_name_is_damage(tmp_path: Path, tiny: Bundle) -> None:
+    """A parser skips a field of the wrong type: this node would be a loop."""
+    for kind, name in ((5, b"Relu"), (1, b"Identity")):
+        hidden = field(NODE, field(4, b"Loop") + varint(4 << 3 | kind) + name)
+        with pytest.raises(ModelError, match="not an ONNX model"):
+            loaded(tmp_path, tiny, field(GRAPH, hidden))
 
 
 @pytest.mark.parametrize("number", [FUNCTIONS, TRAINING])

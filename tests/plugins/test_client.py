@@ -1,9 +1,11 @@
 """The client that is packed into every plug-in."""
 
+import contextlib
 import io
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -68,15 +70,18 @@ class Answers(BaseHTTPRequestHandler):
 
     answers: list[tuple[int, bytes]]
     asked: list[str]
+    deleted: list[str]
     location = ""
     missing = 0
+    retry = "0.01"
+    deletion = 404
 
     def do_POST(self) -> None:
         self.asked.append(str(self.headers["Authorization"]))
         self.rfile.read(int(self.headers["Content-Length"]))
         code, body = self.answers.pop(0)
         self.send_response(code)
-        self.send_header("Retry-After", "0.01")
+        self.send_header("Retry-After", self.retry)
         self.send_header("Content-Length", str(len(body) + self.missing))
         if self.location:
             self.send_header("Location", self.location)
@@ -84,7 +89,11 @@ class Answers(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_DELETE(self) -> None:
-        self.send_error(404)
+        self.deleted.append(self.path)
+        self.send_response(self.deletion)
+        self.send_header("Retry-After", self.retry)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def log_message(self, *_: object) -> None: ...
 
@@ -92,7 +101,7 @@ class Answers(BaseHTTPRequestHandler):
 @pytest.fixture
 def other() -> Iterator[tuple[str, type[Answers]]]:
     """A server that is not ours."""
-    kind = type("Kind", (Answers,), {"answers": [], "asked": []})
+    kind = type("Kind", (Answers,), {"answers": [], "asked": [], "deleted": []})
     with HTTPServer(("127.0.0.1", 0), kind) as found:
         thread = threading.Thread(target=found.serve_forever, args=(0.01,))
         thread.start()
@@ -178,19 +187,220 @@ def test_an_answer_that_is_cut_off_is_one_message(
             api.Client(url).color(PHOTO)
 
 
-def test_what_speaks_no_http_is_no_server(api: ModuleType) -> None:
+def test_a_picture_that_is_cut_off_is_not_handed_on(
+    api: ModuleType, other: tuple[str, type[Answers]]
+) -> None:
+    url, kind = other
+    kind.answers = [(201, b'{"id": "x"}'), (200, b"half of a png")]
+
+    def only_the_picture(answers: Answers) -> None:
+        kind.missing = 0 if len(answers.answers) == 2 else 10
+        Answers.do_POST(answers)
+
+    kind.do_POST = only_the_picture  # type: ignore[method-assign]
+    with pytest.raises(api.TintypeError, match="cut off"):
+        api.Client(url).color(PHOTO)
+
+
+@contextlib.contextmanager
+def answering(*parts: bytes, pause: float = 0) -> Iterator[str]:
+    """A server that sends bytes to whoever connects, whatever was asked."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(10)
 
         def answer() -> None:
-            with listening.accept()[0] as connection:
-                connection.recv(100)
-                connection.sendall(b"SSH-2.0-x\r\n")
+            with contextlib.suppress(OSError), listening.accept()[0] as connection:
+                connection.settimeout(10)
+                connection.recv(1 << 16)
+                for part in parts:
+                    connection.sendall(part)
+                    time.sleep(pause)
+                # Unread bytes would reset the connection, and the answer with it.
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(1 << 16):
+                    pass
 
         thread = threading.Thread(target=answer)
         thread.start()
-        with pytest.raises(api.TintypeError, match="No Tintype server answers"):
-            api.Client(f"http://127.0.0.1:{listening.getsockname()[1]}").color(PHOTO)
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            thread.join()
+
+
+def test_what_speaks_no_http_is_no_server(api: ModuleType) -> None:
+    with (
+        answering(b"SSH-2.0-\x1b[2J\r\n") as url,
+        pytest.raises(api.TintypeError, match="No Tintype server answers") as error,
+    ):
+        api.Client(url).color(PHOTO)
+    assert str(error.value).isprintable()
+
+
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        CHUNKED + b'b\r\n{"id": "x"}\r\n0\r\n\r\n',
+        CHUNKED + b"-1\r\n" + bytes(1 << 20),
+        b"Content-Length: 11\r\n" + CHUNKED + b"-1\r\n" + bytes(1 << 20),
+        b'Content-Length: -1\r\n\r\n{"id": "x"}',
+        b'\r\n{"id": "x"}',
+    ],
+    ids=["chunks", "negative", "both", "negative length", "none"],
+)
+def test_only_a_body_with_a_length_is_read(api: ModuleType, body: bytes) -> None:
+    """`http.client` reads a chunk of a negative size without end."""
+    with (
+        answering(b"HTTP/1.1 201 Created\r\n" + body) as url,
+        pytest.raises(api.TintypeError, match="the length of its answers"),
+    ):
+        api.Client(url).color(PHOTO)
+
+
+def test_nor_is_an_error_in_chunks(api: ModuleType) -> None:
+    body = b'26\r\n{"error":{"message":"m","advice":"a"}}\r\n0\r\n\r\n'
+    with (
+        answering(b"HTTP/1.1 400 Bad\r\n" + CHUNKED + body) as url,
+        pytest.raises(api.TintypeError, match="not Tintype: HTTP 400"),
+    ):
+        api.Client(url).color(PHOTO)
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 201 Created\r\nX: ", b"x"),
+        (b"HTTP/1.1 201 Created\r\nContent-Length: 1000\r\n\r\n", b" "),
+    ],
+    ids=["interim", "head", "body"],
+)
+def test_an_answer_that_trickles_ends_in_time(api: ModuleType, first: bytes, again: bytes) -> None:
+    with (
+        answering(first, *[again] * 60, pause=0.05) as url,
+        pytest.raises(api.TintypeError, match=r"has not answered within 0\.5 seconds"),
+    ):
+        api.Client(url, timeout=0.5).color(PHOTO)
+
+
+@pytest.mark.parametrize(
+    ("said", "wait"),
+    [
+        ("nan", 1),
+        ("inf", 1),
+        ("-1", 1),
+        ("1e3", 1),
+        ("1_0", 1),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 1),
+        ("", 1),
+        ("0", 0.1),
+        ("5", 5),
+        ("0.5", 0.5),
+        ("999999999", 30),
+    ],
+)
+def test_a_busy_server_says_how_long_to_wait(
+    api: ModuleType,
+    other: tuple[str, type[Answers]],
+    monkeypatch: pytest.MonkeyPatch,
+    said: str,
+    wait: float,
+) -> None:
+    url, kind = other
+    waits: list[float] = []
+    monkeypatch.setattr(api.time, "sleep", waits.append)
+    kind.answers, kind.retry = [(503, b""), (201, b'{"id": "x"}'), (200, b"png")], said
+    assert api.Client(url).color(PHOTO) == b"png"
+    assert waits == [wait]
+
+
+def test_a_server_is_not_busy_for_longer_than_the_timeout(
+    api: ModuleType, other: tuple[str, type[Answers]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, kind = other
+    waits: list[float] = []
+    now = time.monotonic
+    monkeypatch.setattr(api.time, "sleep", waits.append)
+    monkeypatch.setattr(api.time, "monotonic", lambda: now() + sum(waits))
+    kind.answers, kind.retry = [(503, b"")] * 20, "30"
+    with pytest.raises(api.TintypeError, match="busy for too long"):
+        api.Client(url, timeout=100).color(PHOTO)
+    assert waits == [30] * 4
+
+
+def test_a_picture_that_arrived_is_not_lost_over_forgetting_it(
+    api: ModuleType, other: tuple[str, type[Answers]]
+) -> None:
+    url, kind = other
+    for retry in ("nan", "0.01"):
+        kind.answers = [(201, b'{"id": "x"}'), (200, b"png")]
+        kind.retry, kind.deletion, kind.deleted = retry, 503, []
+        assert api.Client(url).color(PHOTO) == b"png"
+        assert kind.deleted == ["/v1/photos/x"]
+
+
+@pytest.mark.parametrize(
+    "text", ["\x1b[2Jred", "one\n\nmore", "\ud800", "\u202egpj", "long" * 9000]
+)
+def test_a_message_of_the_server_is_a_printable_line(
+    api: ModuleType, other: tuple[str, type[Answers]], text: str
+) -> None:
+    url, kind = other
+    kind.answers = [(400, json.dumps({"error": {"message": text, "advice": text}}).encode())]
+    with pytest.raises(api.TintypeError) as error:
+        api.Client(url).color(PHOTO)
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) <= 1000
+
+
+@pytest.mark.parametrize("key", ["a\nb", "abc\n", "a b", "\u0661", "caf\u00e9", "\x7f"])
+def test_a_key_that_cannot_be_one_is_named(
+    api: ModuleType, other: tuple[str, type[Answers]], key: str
+) -> None:
+    with pytest.raises(api.TintypeError, match="The key has a space") as error:
+        api.Client(other[0], key=key).color(PHOTO)
+    assert key not in str(error.value)
+    assert other[1].asked == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "127.0.0.1:7839",
+        "http://",
+        "http://[::1",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:port",
+        "http://127.0.0.1:\n9",
+        "http://a b",
+        "http://name:word@127.0.0.1:9",
+        "http://127.0.0.1:9/?a=b",
+        "http://127.0.0.1:9/#a",
+        "http://127.0.0.1:9/caf\u00e9",
+        "http://" + "a" * 3000,
+        "http://\u0130..",
+        "http://\x1b[2J",
+    ],
+)
+def test_an_address_that_cannot_be_one_is_named(api: ModuleType, address: str) -> None:
+    with pytest.raises(api.TintypeError, match=r"is no address .* Write it as http://127") as error:
+        api.Client(address).color(PHOTO)
+    assert str(error.value).isprintable()
+
+
+def test_an_address_can_have_a_path_or_be_ipv6(
+    api: ModuleType, other: tuple[str, type[Answers]]
+) -> None:
+    url, kind = other
+    kind.answers = [(201, b'{"id": "x"}'), (200, b"png")]
+    assert api.Client(f"{url}/below/").color(PHOTO) == b"png"
+    assert kind.deleted == ["/below/v1/photos/x"]
+    with pytest.raises(api.TintypeError, match="No Tintype server answers"):
+        api.Client("http://[::1]:9").color(PHOTO)
 
 
 def test_hints_are_read_as_they_are_typed(api: ModuleType) -> None:

@@ -8,12 +8,13 @@ that another protocol buffer parser could interpret differently is refused.
 Source of the field numbers: onnx.proto3, release 1.20.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 
 from tintype.errors import ModelError, brief
 
 _ADVICE = "Export the model again with `tintype export`."
+_INFERENCE = "Export the model for inference; in PyTorch, call its `eval()` first."
 _LIST = "Run `tintype models` to list the installed models."
 
 _NAMES = """
@@ -26,14 +27,15 @@ Identity InstanceNormalization IsInf IsNaN LRN LayerNormalization LeakyRelu Less
 LogSoftmax LpNormalization LpPool MatMul MatMulInteger Max MaxPool Mean MeanVarianceNormalization
 Min Mish Mod Mul Neg Not OneHot Or PRelu Pad Pow QLinearConv QLinearMatMul QuantizeLinear
 RMSNormalization Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax
-ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Resize Round ScatterElements
-ScatterND Selu Shape Shrink Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign SpaceToDepth
-Split Sqrt Squeeze Sub Sum Tan Tanh ThresholdedRelu Tile TopK Transpose Trilu Unsqueeze Upsample
-Where Xor
+ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Resize Round Selu Shape
+Shrink Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign SpaceToDepth Split Sqrt Squeeze
+Sub Sum Tan Tanh ThresholdedRelu Tile TopK Transpose Trilu Unsqueeze Upsample Where Xor
 """
 OPERATORS = frozenset(_NAMES.split())
 """The operators that a model may use: standard ONNX operators whose result depends only on their
-inputs. None of them loops, draws random numbers, decodes pictures or text, or names a file."""
+inputs, outside training (see `_is_training`). None of them loops, draws random numbers, decodes
+pictures or text, or names a file. ScatterElements and ScatterND are missing: if an index is
+repeated, ONNX defines no result, and threads race; no check of the file finds computed indices."""
 _DOMAINS = frozenset({b"", b"ai.onnx"})
 """Both names denote the standard ONNX domain."""
 
@@ -44,7 +46,7 @@ _TRAINING = 20  # ModelProto.training_info
 _GRAPH = 7  # ModelProto.graph
 
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14  # of a TensorProto
-_OP_TYPE, _DOMAIN = 4, 7  # of a NodeProto
+_INPUT, _OUTPUT, _OP_TYPE, _ATTRIBUTE, _DOMAIN = 1, 2, 4, 5, 7  # of a NodeProto
 
 # The fields of each message that contain messages to descend into: field number, kind of message.
 _INSIDE: Mapping[str, Mapping[int, str]] = MappingProxyType(
@@ -102,32 +104,37 @@ def is_own_model(data: bytes) -> bool:
 
 
 def check_self_contained(data: bytes, *, where: str) -> None:
-    """Refuses a model that is not self-contained or uses an operator that is not in `OPERATORS`.
+    """Refuses a model with parts that are not hashed, or whose result is not always the same.
 
     Args:
         data: The file.
         where: The file's name, for the message.
 
     Raises:
-        ModelError: Weights are stored in another file, an operator is not in the list, the model
-            defines its own functions, or its structure is damaged.
+        ModelError: Weights are stored in another file, an operator is not in `OPERATORS` or is in
+            training mode, the model defines its own functions, or its structure is damaged.
     """
     try:
         for number, _ in fields(memoryview(data)):
             if number in (_FUNCTIONS, _TRAINING):
                 what = "functions of its own" if number == _FUNCTIONS else "a graph for training"
                 raise ModelError(f"{where} has {what}, which is not allowed.", advice=_ADVICE)
-        _check(memoryview(data), "model", where, 0)
+        _check(memoryview(data), "model", where, 0, _false_constants(memoryview(data)))
     except (IndexError, ValueError):
         raise ModelError(f"{where} is not an ONNX model, or is damaged.", advice=_LIST) from None
 
 
-def _check(message: memoryview, kind: str, where: str, depth: int) -> None:
+def _check(
+    message: memoryview, kind: str, where: str, depth: int, false: Collection[bytes]
+) -> None:
     if depth > _DEEPEST:
         raise ValueError("messages within messages")
     inside = _INSIDE[kind]
     names: dict[int, bytes] = {}
     for number, value in fields(message):
+        # Parsers skip a field of the wrong type, such as a name that follows the real one.
+        if isinstance(value, bytes) and kind not in ("attribute", "tensor"):
+            raise ValueError("a number of fixed size where there is none")
         if kind == "tensor" and (
             number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value != 0)
         ):
@@ -138,11 +145,18 @@ def _check(message: memoryview, kind: str, where: str, depth: int) -> None:
         if not isinstance(value, memoryview):
             continue
         if number in inside:
-            _check(value, inside[number], where, depth + 1)
+            _check(value, inside[number], where, depth + 1, false)
         elif kind == "node" and number in (_OP_TYPE, _DOMAIN):
             names[number] = bytes(value)
     if kind == "node":
-        _check_operator(names.get(_DOMAIN, b""), names.get(_OP_TYPE, b""), where)
+        name = names.get(_OP_TYPE, b"")
+        _check_operator(names.get(_DOMAIN, b""), name, where)
+        if _is_training(name, message, false):
+            raise ModelError(
+                f"{where} has the operator {name.decode('ascii')!r} in training mode, which is not "
+                "allowed: its result is different in every run.",
+                advice=_INFERENCE,
+            )
 
 
 def _check_operator(domain: bytes, name: bytes, where: str) -> None:
@@ -153,6 +167,71 @@ def _check_operator(domain: bytes, name: bytes, where: str) -> None:
             f"{where} has the operator {full[:80]!r}, which is not allowed.",
             advice="docs/reference/models.md lists the operators that are.",
         )
+
+
+def _is_training(operator: bytes, node: memoryview, false: Collection[bytes]) -> bool:
+    """Whether a node may be in training mode.
+
+    Dropout then draws random numbers, whatever its seed; BatchNormalization changes the loaded
+    weights in every run. Dropout has a third input for it, since opset 12; BatchNormalization an
+    attribute, since opset 14, and before that more than one output.
+    """
+    if operator == b"Dropout":
+        return any(name and name not in false for name in _texts(node, _INPUT)[2:])
+    if operator == b"BatchNormalization":
+        return len(_texts(node, _OUTPUT)) > 1 or any(
+            part == _ATTRIBUTE
+            and b"training_mode" in _texts(attribute, 1)
+            and any(number == 3 and flag != 0 for number, flag in fields(attribute))
+            for part, attribute in _messages(node)
+        )
+    return False
+
+
+def _false_constants(model: memoryview) -> frozenset[bytes]:
+    """The names of a graph's values that are False, or zero, wherever they are defined."""
+    known: dict[bytes, bool] = {}
+    for number, graph in fields(model):  # a parser merges several graphs
+        for part, value in _messages(graph) if number == _GRAPH else ():
+            if part == 5:  # GraphProto.initializer
+                names, is_false = _texts(value, 8)[-1:], _is_false(value)
+            elif part == 1:  # GraphProto.node
+                names, is_false = _texts(value, _OUTPUT), _is_false_node(value)
+            elif part == 11:  # GraphProto.input
+                names, is_false = _texts(value, 1)[-1:], False
+            elif part == 15:  # GraphProto.sparse_initializer
+                tensors = [tensor for field, tensor in _messages(value) if field == 1]
+                names, is_false = [n for tensor in tensors for n in _texts(tensor, 8)], False
+            else:
+                continue
+            for name in names:
+                known[name] = known.get(name, True) and is_false
+    return frozenset(name for name, is_false in known.items() if is_false)
+
+
+def _is_false_node(node: memoryview) -> bool:
+    """Whether a node is a Constant of one False, in the form that leaves no doubt."""
+    attributes = [value for number, value in _messages(node) if number == _ATTRIBUTE]
+    if _texts(node, _OP_TYPE)[-1:] != [b"Constant"] or len(attributes) != 1:
+        return False
+    tensors = [value for number, value in _messages(attributes[0]) if number == 5]
+    return _texts(attributes[0], 1) == [b"value"] and len(tensors) == 1 and _is_false(tensors[0])
+
+
+def _is_false(tensor: memoryview) -> bool:
+    data = [value for number, value in fields(tensor) if number in (5, 9)]  # int32_data, raw_data
+    return data in ([0], [b"\0"])
+
+
+def _messages(value: memoryview | bytes | int) -> Iterator[tuple[int, memoryview]]:
+    """The messages and texts among the fields of a message."""
+    for number, part in fields(value) if isinstance(value, memoryview) else ():
+        if isinstance(part, memoryview):
+            yield number, part
+
+
+def _texts(message: memoryview, number: int) -> list[bytes]:
+    return [bytes(value) for found, value in _messages(message) if found == number]
 
 
 def _entry(message: memoryview) -> tuple[str, str]:
@@ -172,8 +251,11 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
             raise ValueError("a number longer than 64 bits")
 
 
-def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
+def fields(message: memoryview) -> Iterator[tuple[int, memoryview | bytes | int]]:
     """Yields the fields of a protocol buffer message in order: number and value.
+
+    A value is an int (varint), a memoryview (text, bytes, message) or bytes (fixed size: a float or
+    double), so that no number is mistaken for a text.
 
     Raises:
         IndexError: It is truncated.
@@ -203,5 +285,6 @@ def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
             raise ValueError("a field of unknown kind")
         if at + length > end:
             raise ValueError("a field longer than the file")
-        yield tag >> 3, message[at : at + length]
+        part = message[at : at + length]
+        yield tag >> 3, part if kind == 2 else bytes(part)
         at += length

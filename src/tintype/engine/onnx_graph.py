@@ -115,7 +115,7 @@ def _opened(data: bytes) -> tuple[list[_Node], list[_Part]]:
     return nodes, parts
 
 
-def _fields_of_graph(data: bytes) -> Iterator[tuple[int, memoryview | int]]:
+def _fields_of_graph(data: bytes) -> Iterator[tuple[int, memoryview | bytes | int]]:
     # A parser would merge several graphs; an exporter writes only one.
     (graph,) = (value for number, value in fields(memoryview(data)) if number == _GRAPH)
     return fields(_message(graph))
@@ -199,13 +199,13 @@ def _known(kind: bytes | None) -> bool:
     return False
 
 
-def _message(value: memoryview | int) -> memoryview:
-    if isinstance(value, int):
+def _message(value: memoryview | bytes | int) -> memoryview:
+    if not isinstance(value, memoryview):
         raise ValueError("a number where a message should be")
     return value
 
 
-def _text(value: memoryview | int) -> str:
+def _text(value: memoryview | bytes | int) -> str:
     return bytes(_message(value)).decode()
 
 
