@@ -61,7 +61,7 @@ def project() -> str:
     wanted = list(given["dependencies"])
     for name in EXTRAS:
         for line in extras[name]:
-            inner = re.fullmatch(r"tintype\[(.+)\]", line)
+            inner = re.fullmatch(rf"{given['name']}\[(.+)\]", line)
             parts = inner[1].split(",") if inner else []
             wanted += [entry for part in parts for entry in extras[part]] if parts else [line]
     lines = "".join(f"    {line!r},\n" for line in [*wanted, *BUILDING])

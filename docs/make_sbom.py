@@ -62,7 +62,7 @@ def environment(place: Path, *packages: str | Path) -> Path:
 def built(place: Path) -> Path:
     """The wheel of this tree."""
     run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", place, ROOT)
-    return next(place.glob("tintype-*.whl"))
+    return next(place.glob("tintype_colorizer-*.whl"))
 
 
 def resolved(python: Path, wheel: Path, extra: str) -> dict[str, dict[str, Any]]:
@@ -74,7 +74,7 @@ def resolved(python: Path, wheel: Path, extra: str) -> dict[str, dict[str, Any]]
     return {
         normal(item["metadata"]["name"]): item["metadata"]
         for item in found["install"]
-        if normal(item["metadata"]["name"]) != "tintype"
+        if normal(item["metadata"]["name"]) != "tintype-colorizer"
     }
 
 

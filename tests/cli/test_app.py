@@ -453,7 +453,7 @@ def test_exact_luminance_without_the_extra_is_said_once(
     assert color(".", "--keep-luminance", "exact") == 3
     assert lines(capfd.readouterr().err) == [
         "tintype: Keeping the luminance of a JPEG exactly needs an extra. "
-        "Type: pip install 'tintype[exact]'"
+        "Type: pip install 'tintype-colorizer[exact]'"
     ]
 
 

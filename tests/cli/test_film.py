@@ -303,7 +303,8 @@ def test_without_the_extra_one_line_says_what_to_type(
     monkeypatch.setitem(sys.modules, "av", None)
     assert color("film.mp4") == 3
     assert capfd.readouterr().err == (
-        "tintype: The packages for film are not installed. Type: pip install 'tintype[video]'\n"
+        "tintype: The packages for film are not installed. "
+        "Type: pip install 'tintype-colorizer[video]'\n"
     )
 
 

@@ -29,7 +29,7 @@ def test_without_ray_the_message_is_one_line(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(UsageError, match="needs an extra") as caught, session(2):
         pass
-    assert caught.value.advice == 'Type: pip install "tintype[ray]"'
+    assert caught.value.advice == 'Type: pip install "tintype-colorizer[ray]"'
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
 
 

@@ -51,7 +51,7 @@ def test_where_no_video_can_be_made_the_page_says_what_it_takes(
     person = visit()
     person.drop(files / "camera.png")
     person.page.get_by_text("Share before and after").click()
-    assert "tintype[video]" in person.page.locator("#share-more").inner_text()
+    assert "tintype-colorizer[video]" in person.page.locator("#share-more").inner_text()
     assert not person.page.locator("#share-film").is_visible()
 
 

@@ -68,7 +68,7 @@ def test_a_missing_device_is_one_line_with_what_to_install(name: DeviceName) -> 
 def test_without_the_extra_openvino_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     for name in ("openvino", "openvino-bf16"):
-        with pytest.raises(UsageError, match=r"pip install 'tintype\[openvino\]'"):
+        with pytest.raises(UsageError, match=r"pip install 'tintype-colorizer\[openvino\]'"):
             check_device(DEVICES[name])
 
 

@@ -99,7 +99,7 @@ def test_without_fsspec_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
     with pytest.raises(UsageError, match="extra") as caught:
         is_folder(RemotePath("s3://bucket/x"))
-    assert caught.value.advice == 'Type: pip install "tintype[ray]"'
+    assert caught.value.advice == 'Type: pip install "tintype-colorizer[ray]"'
 
 
 # ----- reading and writing -----

@@ -121,7 +121,7 @@ def test_without_the_packages_for_film_there_is_none(monkeypatch: pytest.MonkeyP
     assert possible() == ("jpeg", "gif", "webp")
     with pytest.raises(UnsupportedPhotoError, match="not installed") as refused:
         comparison(colored((20, 20)), form="webm", provenance=PROVENANCE)
-    assert "tintype[video]" in refused.value.advice
+    assert "tintype-colorizer[video]" in refused.value.advice
 
 
 def test_sixteen_bits_are_shown_as_eight() -> None:

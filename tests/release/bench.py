@@ -58,7 +58,7 @@ class Bench:
         if not home.exists():
             with tarfile.open(self.archive) as archive:
                 archive.extractall(home, filter="data")
-        return _one(home, "tintype-*")
+        return _one(home, "tintype_colorizer-*")
 
 
 def _one(folder: Path, pattern: str) -> Path:

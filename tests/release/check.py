@@ -157,8 +157,8 @@ def strangers(names: Sequence[str], version: str) -> list[str]:
     """Files of a wheel that have no business in it."""
     ours = re.compile(
         rf"tintype/[^/]+(/[^/]+)*\.(py|typed|onnx|json|html|css|js|svg|txt)$"
-        rf"|tintype-{re.escape(version)}\.dist-info/"
-        rf"|tintype-{re.escape(version)}\.data/data/share/man/man1/tintype\.1$"
+        rf"|tintype_colorizer-{re.escape(version)}\.dist-info/"
+        rf"|tintype_colorizer-{re.escape(version)}\.data/data/share/man/man1/tintype\.1$"
     )
     # The page offers a few photographs to try, and no other picture is in the package.
     samples = re.compile(r"tintype/web/page/samples/[\w-]+\.jpg$")
@@ -182,7 +182,7 @@ def check_wheel(bench: Bench) -> str:
         raise ReleaseError(f"missing: {', '.join(sorted(missing)[:5])}")
     if found := strangers(names, version):
         raise ReleaseError(f"strangers: {', '.join(found[:5])}")
-    needed = ("tintype/py.typed", f"tintype-{version}.data/data/share/man/man1/tintype.1")
+    needed = ("tintype/py.typed", f"tintype_colorizer-{version}.data/data/share/man/man1/tintype.1")
     if absent := set(needed) - set(names):
         raise ReleaseError(f"missing: {', '.join(absent)}")
     if unpacked > LARGEST_WHEEL:

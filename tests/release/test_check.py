@@ -54,7 +54,7 @@ def test_strangers_in_a_wheel_are_seen() -> None:
         "tintype/py.typed",
         "tintype/engine/bundles/own.onnx",
         "tintype/web/page/samples/valley.jpg",
-        "tintype-1.0.dist-info/METADATA",
+        "tintype_colorizer-1.0.dist-info/METADATA",
     ]
     theirs = [
         "tintype/photo.jpg",

@@ -115,7 +115,7 @@ def _need_the_extra() -> None:
             raise
         raise FilmError(
             "The packages for film are not installed.",
-            advice="Type: pip install 'tintype[video]'",
+            advice="Type: pip install 'tintype-colorizer[video]'",
         ) from error
 
 

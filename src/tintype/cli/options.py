@@ -291,7 +291,8 @@ VIDEO = Command(
 
     "tintype video film.mp4" writes film.color.mp4 beside it. The brightness and timing of every
     frame do not change. A film takes hours; after Ctrl-C or a power cut, the same command
-    continues where it stopped. Requires the video extra: pip install "tintype[video]".""",
+    continues where it stopped. Requires the video extra:
+    pip install "tintype-colorizer[video]".""",
     params=[
         click.Argument(["film"], required=True, metavar="FILM", type=_file(*FILMS)),
         Option(

@@ -26,7 +26,7 @@ ADDRESS = "RAY_ADDRESS"
 # The minimum that Ray accepts. Only jobs and results are stored there, no pixels.
 _STORE_BYTES = 80 * 2**20
 
-_EXTRA = 'Type: pip install "tintype[ray]"'
+_EXTRA = 'Type: pip install "tintype-colorizer[ray]"'
 
 
 @contextmanager

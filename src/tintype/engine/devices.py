@@ -23,7 +23,7 @@ docs/how-to/use-another-device.md."""
 ALIKE = 0.999
 """The share of pixels at most one step from the CPU's from which outputs carry no note."""
 
-_OPENVINO = "Type: pip install 'tintype[openvino]'"
+_OPENVINO = "Type: pip install 'tintype-colorizer[openvino]'"
 
 
 @dataclass(frozen=True, slots=True)

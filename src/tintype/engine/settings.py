@@ -353,7 +353,7 @@ class Output:
         KeepLuminance,
         Setting(
             help="With exact, a JPEG made from a JPEG keeps the luminance coefficients of its "
-            "input, which is verified; needs the extra tintype[exact].",
+            "input, which is verified; needs the extra tintype-colorizer[exact].",
             stage="writing",
             interfaces=("command", "python", "file"),
             former={"usual": "standard"},

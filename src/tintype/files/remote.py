@@ -300,7 +300,7 @@ def _open(location: RemotePath) -> tuple[Any, str]:
     except ImportError as error:
         raise UsageError(
             f"{shown(location)} is a URL, which needs an extra.",
-            advice='Type: pip install "tintype[ray]"',
+            advice='Type: pip install "tintype-colorizer[ray]"',
         ) from error
     try:
         store, path = url_to_fs(location.url)

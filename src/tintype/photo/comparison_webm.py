@@ -44,7 +44,7 @@ def webm(
     if not can_write_webm():
         raise UnsupportedPhotoError(
             "WebM needs the packages for film, which are not installed.",
-            advice="Type: pip install 'tintype[video]'",
+            advice="Type: pip install 'tintype-colorizer[video]'",
         )
     import av
 

@@ -250,7 +250,7 @@ def test_another_format_is_refused_where_it_cannot_do_it() -> None:
 
 def test_without_the_extra_one_line_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jpeg_coefficients, "_file_of_library", lambda: None)
-    assert "pip install 'tintype[exact]'" in refusal(saved(RGB.convert("L"), "JPEG"))
+    assert "pip install 'tintype-colorizer[exact]'" in refusal(saved(RGB.convert("L"), "JPEG"))
 
 
 def test_coefficients_too_large_for_a_sequential_jpeg_are_refused() -> None:

