@@ -28,8 +28,8 @@ def with_extra(run: Callable[[Arguments], int]) -> Callable[[Arguments], int]:
         if missing:
             raise LearnError(
                 f"Training needs packages that are not installed: {', '.join(missing)}.",
-                advice='Type: pip install "tintype-colorizer[learn]" (see CONTRIBUTING.md for torch '
-                "without CUDA).",
+                advice='Type: pip install "tintype-colorizer[learn]" (see CONTRIBUTING.md for '
+                "torch without CUDA).",
             )
         return run(arguments)
 
