@@ -382,7 +382,7 @@ def compare_finished(
         photos = [turned(photo, turn) for photo in photos]
     codec = FORMATS[again[0].meta.format]
     if len(again) != len(photos):
-        return f"not comparable, {len(again)} pages against {len(photos)}", False
+        return f"not comparable, {len(again)} against {len(photos)} pages", False
     for before, after in zip(photos, again, strict=True):
         if after.shape != before.shape:
             (height, width), (rows, columns) = after.shape, before.shape

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -20,8 +21,9 @@ from tintype.engine.grey_check import worst_part
 from tintype.engine.hints import parse_hint
 from tintype.engine.predict import Engine
 from tintype.engine.settings import Output, Settings
-from tintype.jobs.color_files import RunOptions
-from tintype.jobs.plan import Plan
+from tintype.errors import PhotoError
+from tintype.jobs.color_files import RunOptions, Worker
+from tintype.jobs.plan import Job, Plan
 from tintype.jobs.report import COLOR_PHOTO, CORRECTED, JobResult
 from tintype.photo.decode import decode
 from tintype.photo.formats.registry import format_of_suffix
@@ -150,7 +152,7 @@ def test_another_size_or_number_of_pages_fails(
         [photo], request, name="x", engine=Engine(bundle), provenance=provenance
     )
     target.write_bytes(colored.data)
-    assert "not comparable, 1 pages against 2" in str(again(source, checking).error)
+    assert "not comparable, 1 against 2 pages" in str(again(source, checking).error)
 
 
 @pytest.mark.parametrize("rotate", ["0", "90", "180", "270"])
@@ -268,3 +270,14 @@ def test_the_hash_of_an_input_is_known_however_it_ended(
     assert results[0].reason == COLOR_PHOTO
     for row in results:
         assert row.input_sha256 == sha256(Path(row.input).read_bytes()).hexdigest()
+
+
+def test_an_input_that_ended_a_process_is_not_decoded_for_the_check(
+    tmp_path: Path, make_photo: Make, checking: RunOptions
+) -> None:
+    source, target = make_photo(tmp_path / "x.png"), tmp_path / "x.color.png"
+    write(source, target, checking, with_square)
+    with closing(Worker(checking, load_bundle(checking.model))) as worker:
+        result = worker.run(Job(source, target), refusal=PhotoError("It ended a process."))
+    assert result.status == "already_done"
+    assert result.grey_check == "not comparable, the input cannot be decoded"
