@@ -2,6 +2,7 @@
 
 tintype serve --no-browser
 python examples/http_client.py photo.jpg photo.color.jpg
+python examples/http_client.py photo.jpg vivid.jpg "vividness=1.3&quality=fast"
 """
 
 import json
@@ -27,6 +28,23 @@ def color(photo: bytes, *, server: str = "http://127.0.0.1:7839/", query: str = 
         raise RuntimeError(f"{error['message']} {error['advice']}") from None
 
 
+def main(arguments: list[str]) -> None:
+    """Colours a file: PHOTO TARGET, and settings as a query if the defaults are not wanted."""
+    if len(arguments) not in (2, 3):
+        sys.exit("Usage: http_client.py PHOTO TARGET [SETTINGS]")
+    source, target = map(Path, arguments[:2])
+    exists = f"{target} exists and is not replaced. Choose another name."
+    if target.exists():  # before the work, which would be for nothing
+        sys.exit(exists)
+    try:
+        colored = color(source.read_bytes(), query="".join(arguments[2:]))
+        with target.open("xb") as file:  # fails if it has appeared in the meantime
+            file.write(colored)
+    except FileExistsError:
+        sys.exit(exists)
+    except (OSError, RuntimeError) as error:
+        sys.exit(str(error))
+
+
 if __name__ == "__main__":
-    source, target = map(Path, sys.argv[1:3])
-    target.write_bytes(color(source.read_bytes(), query="vividness=0.9"))
+    main(sys.argv[1:])

@@ -15,7 +15,7 @@ import re
 import socket
 import time
 import urllib.parse
-from typing import Any
+from typing import Any, NamedTuple
 
 SERVER = "http://127.0.0.1:7839/"
 """Where `tintype serve` is, unless it was told otherwise."""
@@ -29,6 +29,7 @@ _FORGETTING = 10.0  # seconds that a finished picture waits until the server has
 _LONGEST_ERROR = 100_000  # bytes
 _LONGEST_MESSAGE = 1000  # characters
 _LONGEST_QUOTE = 200  # characters of an address or a reason within a message
+_MOST_NOTES = 20
 _SLICE = 1 << 14  # bytes sent at once; a TLS record has no more
 
 
@@ -39,6 +40,22 @@ class TintypeError(Exception):
         super().__init__(_shown(message, _LONGEST_MESSAGE))
 
 
+class _Answer(NamedTuple):
+    """An answer of a server.
+
+    Attributes:
+        status: Of HTTP.
+        wait: Seconds until a busy server may be asked again.
+        body: Its bytes.
+        notes: Of a coloured file, printable.
+    """
+
+    status: int
+    wait: float
+    body: bytes
+    notes: list[str]
+
+
 class Client:
     """A server that colours photographs.
 
@@ -47,6 +64,10 @@ class Client:
         key: From `POST /v1/entry`, for a server on another machine; empty for one on this.
         timeout: Seconds from a request to the end of its answer. A busy server is asked again
             within this time.
+
+    Attributes:
+        notes: Sentences about the last coloured photograph: what was unusual, such as a hint whose
+            colour does not exist at that lightness. Printable, and bounded in length and number.
 
     Raises:
         TintypeError: The address or the key cannot be one.
@@ -62,6 +83,7 @@ class Client:
             )
         self._key = key
         self._timeout = timeout
+        self.notes: list[str] = []
 
     def color(
         self, picture: bytes, settings: dict[str, Any] | None = None, *, form: str = "png"
@@ -103,18 +125,21 @@ class Client:
         Raises:
             TintypeError: As `color`.
         """
+        self.notes = []
         held = self._hold(picture)
         try:
             wanted = json.dumps(settings or {}).encode("utf-8")
             colored = self._post(f"v1/photos/{held}/file", wanted, format=form)
-            found = self._post(f"v1/photos/{held}/certainty", wanted, side=side) if side else b""
-            return colored, found
+            self.notes = colored.notes
+            if not side:
+                return colored.body, b""
+            return colored.body, self._post(f"v1/photos/{held}/certainty", wanted, side=side).body
         finally:
             self._forget(held)
 
     def _hold(self, picture: bytes) -> str:
         try:
-            held = json.loads(self._post("v1/photos", picture))["id"]
+            held = json.loads(self._post("v1/photos", picture).body)["id"]
             if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", held):
                 raise ValueError(held)
             return str(held)
@@ -127,25 +152,23 @@ class Client:
         with contextlib.suppress(Exception):
             self._ask("DELETE", f"v1/photos/{held}", None, min(self._timeout, _FORGETTING))
 
-    def _post(self, path: str, body: bytes, **query: object) -> bytes:
+    def _post(self, path: str, body: bytes, **query: object) -> _Answer:
         path = f"{path}?{urllib.parse.urlencode(query)}"
         # A server that is busy after each long wait is not asked for hours.
         end = time.monotonic() + self._timeout
         for _ in range(_WAITS):
-            status, wait, answer = self._ask("POST", path, body, self._timeout)
-            if 200 <= status < 300:
+            answer = self._ask("POST", path, body, self._timeout)
+            if 200 <= answer.status < 300:
                 return answer
-            if status != 503:
-                raise TintypeError(_why(status, answer))
+            if answer.status != 503:
+                raise TintypeError(_why(answer.status, answer.body))
             if time.monotonic() >= end:
                 break
-            time.sleep(wait)
+            time.sleep(answer.wait)
         raise TintypeError("The Tintype server has been busy for too long. Try again later.")
 
-    def _ask(
-        self, method: str, path: str, body: bytes | None, seconds: float
-    ) -> tuple[int, float, bytes]:
-        """A request: the status, the seconds until a busy server may be asked again, and the body.
+    def _ask(self, method: str, path: str, body: bytes | None, seconds: float) -> _Answer:
+        """A request and its answer.
 
         `urllib.request` would follow redirects and use the proxy of the environment: both would be
         sent the photograph and the key, which are for the named server alone.
@@ -162,7 +185,8 @@ class Client:
             connection.request(method, self._root + path, body, headers)
             with connection.getresponse() as answer:
                 wait = _wait_of(str(answer.headers.get("Retry-After", "")))
-                return answer.status, wait, self._body_of(answer)
+                notes = _notes_of(str(answer.headers.get("X-Tintype-Notes", "")))
+                return _Answer(answer.status, wait, self._body_of(answer), notes)
         except http.client.IncompleteRead:
             raise TintypeError(f"The answer of {self._where} was cut off. Try again.") from None
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -312,6 +336,17 @@ def _why(status: int, answer: bytes) -> str:
         return f"{error['message']} {error['advice']}".strip()
     except (ValueError, KeyError, TypeError, RecursionError):
         return f"What answers there is not Tintype: HTTP {status}."
+
+
+def _notes_of(header: str) -> list[str]:
+    """The notes in the header of a coloured file; none where it is not Tintype's."""
+    try:
+        found = json.loads(header)
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(found, list):
+        return []
+    return [_shown(note, _LONGEST_MESSAGE) for note in found[:_MOST_NOTES] if isinstance(note, str)]
 
 
 def _wait_of(retry_after: str) -> float:

@@ -37,6 +37,15 @@ def test_a_photograph_comes_back_in_color_with_its_grey(api: ModuleType, server:
     assert colored != api.Client(server + "/ ").color(PHOTO, {"vividness": "sober"})
 
 
+def test_notes_are_handed_on(api: ModuleType, server: str) -> None:
+    client = api.Client(server)
+    white = picture_bytes(np.full((60, 80), 254, np.uint8))
+    client.color(white, {"hints": [{"x": 30, "y": 20, "color": "#2030c0"}]})
+    assert any("hint at 30,20" in note for note in client.notes)
+    client.color(PHOTO)
+    assert client.notes == []
+
+
 def test_the_certainty_is_a_grey_map(api: ModuleType, server: str) -> None:
     _, certainty = api.Client(server).color_with_certainty(PHOTO, {}, side=80)
     with Image.open(io.BytesIO(certainty)) as image:
@@ -75,6 +84,7 @@ class Answers(BaseHTTPRequestHandler):
     missing = 0
     retry = "0.01"
     deletion = 404
+    notes: str | None = None
 
     def do_POST(self) -> None:
         self.asked.append(str(self.headers["Authorization"]))
@@ -83,6 +93,8 @@ class Answers(BaseHTTPRequestHandler):
         self.send_response(code)
         self.send_header("Retry-After", self.retry)
         self.send_header("Content-Length", str(len(body) + self.missing))
+        if self.notes is not None:
+            self.send_header("X-Tintype-Notes", self.notes)
         if self.location:
             self.send_header("Location", self.location)
         self.end_headers()
@@ -108,6 +120,31 @@ def other() -> Iterator[tuple[str, type[Answers]]]:
         yield f"http://127.0.0.1:{found.server_port}", kind
         found.shutdown()
         thread.join()
+
+
+@pytest.mark.parametrize(
+    ("header", "notes"),
+    [
+        (None, []),
+        ("", []),
+        ("A sentence.", []),
+        ('{"a": 1}', []),
+        ("[" * 30_000, []),
+        ('["One.", 2, null, ["x"], "Two."]', ["One.", "Two."]),
+        (json.dumps(["\x1b[31mred\n\u202e", "\ud800"]), ["\\x1b[31mred\\n\\u202e", "\\ud800"]),
+        (json.dumps(["x" * 5000]), ["x" * 997 + "..."]),
+        (json.dumps(["x"] * 500), ["x"] * 20),
+    ],
+)
+def test_notes_are_printable_and_bounded(
+    api: ModuleType, other: tuple[str, type[Answers]], header: str | None, notes: list[str]
+) -> None:
+    url, kind = other
+    kind.notes = header
+    kind.answers = [(201, json.dumps({"id": "x"}).encode()), (200, b"png")]
+    client = api.Client(url)
+    assert client.color(PHOTO) == b"png"
+    assert client.notes == notes
 
 
 def test_a_busy_server_is_asked_again(api: ModuleType, other: tuple[str, type[Answers]]) -> None:

@@ -62,3 +62,9 @@ def test_what_goes_wrong_is_said(node: type, server: str) -> None:
         node().color(image, "vivid", "fast", "red", server)
     with pytest.raises(Exception, match="dusty rose"):
         node().color(image, "vivid", "fast", "1,1,dusty rosse", server)
+
+
+def test_notes_are_logged(node: type, server: str, caplog: pytest.LogCaptureFixture) -> None:
+    image = Tensor(np.ones((1, 8, 8, 3)))
+    node().color(image, "vivid", "fast", "3,4,#2030c0", server)
+    assert "Colour with Tintype: The colour of the hint at 3,4" in caplog.text

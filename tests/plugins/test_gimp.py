@@ -187,6 +187,9 @@ def colors(data: bytes) -> np.ndarray:
         return np.asarray(image)
 
 
+SAID: list[str] = []
+"""Messages to the user."""
+
 Gimp: Any = SimpleNamespace(
     Choice=Choice,
     Image=Image,
@@ -202,6 +205,7 @@ Gimp: Any = SimpleNamespace(
     displays_flush=lambda: None,
     file_load_layer=load,
     file_save=save,
+    message=SAID.append,
     progress_init=lambda _text: True,
 )
 
@@ -255,6 +259,7 @@ def test_the_colors_lie_above_the_photograph_which_stays(
     image, layer = image_of(pixels, Gimp.ImageBaseType[base])
     status, error = called(plugin, image, [layer], server=server, strength="vivid")
     assert (status, error) == (Gimp.PDBStatusType.SUCCESS, None)
+    assert SAID == []
     assert [each.name for each in image.layers] == ["above", plugin.NAME, "photo", "below"]
     colored = image.layers[1]
     assert colored.mode is Gimp.LayerMode.LCH_COLOR
@@ -267,6 +272,16 @@ def test_the_colors_lie_above_the_photograph_which_stays(
     assert image.base is Gimp.ImageBaseType.RGB
     assert image.groups == ["start", "end"]
     assert Image.alive == alive + 1  # the image itself: what was made to be sent is deleted
+
+
+def test_notes_are_shown(
+    plugin: ModuleType, server: str, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = sys.modules["tintype_client"]
+    monkeypatch.setattr(client, "_notes_of", lambda _header: ["One.", "Two."])
+    image, layer = image_of(photo, Gimp.ImageBaseType.GRAY)
+    assert called(plugin, image, [layer], server=server)[0] is Gimp.PDBStatusType.SUCCESS
+    assert SAID.pop() == "One.\nTwo."
 
 
 def test_what_goes_wrong_changes_nothing(plugin: ModuleType, photo: np.ndarray) -> None:

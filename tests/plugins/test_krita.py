@@ -259,6 +259,17 @@ def test_what_goes_wrong_is_shown(
     assert len(document.root.children) == 2
 
 
+def test_notes_are_shown(
+    extension: Any, said: list[str], server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Krita, "document", Document(grey_pixels(8, 8)))
+    monkeypatch.setattr(Krita, "settings", {"server": server})
+    client = sys.modules["tintype_color.tintype_client"]
+    monkeypatch.setattr(client, "_notes_of", lambda _header: ["One.", "Two."])
+    extension.color_active_layer()
+    assert said == ["One.\nTwo."]
+
+
 def test_without_a_document_nothing_happens(extension: Any, said: list[str]) -> None:
     extension.color_active_layer()
     assert said == []

@@ -7,6 +7,7 @@ Source: ComfyUI's documentation, "Custom nodes": properties of a node, images an
 """
 
 import io
+import logging
 
 import numpy as np
 from PIL import Image
@@ -14,6 +15,7 @@ from PIL import Image
 from .tintype_client import SERVER, Client, hints_from
 
 _STRENGTHS = ("as the model recommends", "sober", "vivid")
+_LOG = logging.getLogger("tintype")  # ComfyUI prints what is logged
 _LONGEST = 2048  # of a map of the certainty
 
 
@@ -76,6 +78,8 @@ def _answer(client, pixels, settings):
     sent.save(file, "PNG", compress_level=1)
     side = min(max(sent.size), _LONGEST)
     colored, uncertain = client.color_with_certainty(file.getvalue(), settings, side=side)
+    for note in client.notes:
+        _LOG.warning("Colour with Tintype: %s", note)
     with Image.open(io.BytesIO(colored)) as image:
         rgb = np.asarray(image.convert("RGB"), np.float32) / 255
     with Image.open(io.BytesIO(uncertain)) as image:

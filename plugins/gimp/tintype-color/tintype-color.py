@@ -93,10 +93,13 @@ def run(procedure, run_mode, image, drawables, config, _data):
     settings = {} if strength == "model" else {"vividness": strength}
     try:
         Gimp.progress_init("Colouring with Tintype")
-        color_layer(image, drawables[0], Client(config.get_property("server")), settings)
+        client = Client(config.get_property("server"))
+        color_layer(image, drawables[0], client, settings)
     except TintypeError as error:
         return ended(Gimp.PDBStatusType.EXECUTION_ERROR, str(error))
     Gimp.displays_flush()
+    if client.notes:
+        Gimp.message("\n".join(client.notes))
     return ended(Gimp.PDBStatusType.SUCCESS)
 
 

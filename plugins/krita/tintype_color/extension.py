@@ -93,9 +93,18 @@ class TintypeExtension(Extension):
         vividness = krita.readSetting("tintype", "vividness", "")
         settings = {"vividness": vividness} if vividness else {}
         try:
-            color_node(document, document.activeNode(), Client(server), settings)
+            client = Client(server)
+            color_node(document, document.activeNode(), client, settings)
         except TintypeError as error:
-            box = QMessageBox(QMessageBox.Warning, "Tintype", str(error))
-            # Qt guesses otherwise, and a server's message must not become markup.
-            box.setTextFormat(Qt.PlainText)
-            box.exec_()
+            _show(str(error))
+            return
+        if client.notes:
+            _show("\n".join(client.notes))
+
+
+def _show(text):
+    """A message to the user."""
+    box = QMessageBox(QMessageBox.Warning, "Tintype", text)
+    # Qt guesses otherwise, and a server's message must not become markup.
+    box.setTextFormat(Qt.PlainText)
+    box.exec_()

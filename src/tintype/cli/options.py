@@ -257,7 +257,8 @@ PHOTOS = _Photos(
             "--check",
             is_flag=True,
             first_page=False,
-            help="Read each output back and compare its grey with that of the input.",
+            help="Read each output back, also of earlier runs, and compare its grey with that of "
+            "the input.",
         ),
         Option(
             "--sandbox",

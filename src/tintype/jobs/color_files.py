@@ -38,7 +38,13 @@ from tintype.photo.limits import MAX_PIXELS
 from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.photo import Photo
 from tintype.photo.sandbox.scope import current, decoding_in, new_sandbox
-from tintype.pipeline import ColorPhotos, Request, colorize_photos, provenance_of
+from tintype.pipeline import (
+    ColorPhotos,
+    Request,
+    colorize_photos,
+    compare_finished,
+    provenance_of,
+)
 
 _LARGE_PHOTO = 24_000_000  # pixels; for smaller ones, asking for memory again costs more time
 
@@ -55,7 +61,8 @@ class RunOptions:
         color_photos: What to do with colour photographs and outputs of Tintype; None colours a
             picture that is the only input, and skips them otherwise.
         max_pixels: Larger pictures are refused.
-        check_grey: Compare the grey of each output with that of its input.
+        check_grey: Compare the grey of each output with that of its input, also if an earlier run
+            wrote it.
         thumbnails: Add thumbnails of before and after to the results.
         sandbox: Decode files in a child process with limits.
     """
@@ -92,6 +99,21 @@ class Work:
     source: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An output of an earlier run.
+
+    Attributes:
+        data: The file.
+        reason: Why the job is done, although the output is not what it would write; else None.
+        settings: As recorded in its provenance.
+    """
+
+    data: bytes
+    reason: str | None
+    settings: str
+
+
 class Worker:
     """Executes jobs one after the other; the model is loaded when first needed."""
 
@@ -102,6 +124,7 @@ class Worker:
         self._engine: Engine | None = None
         self._provenance = ProvenanceReader()
         self._unwritable: UnwritableDiskError | None = None
+        self._input_sha256: str | None = None  # of the job's input, once it has been read
         # If the command runs the jobs in its own process, it already has a sandbox.
         self._sandbox = new_sandbox() if options.sandbox and current() is None else None
         if self._sandbox is not None:
@@ -120,6 +143,7 @@ class Worker:
             refusal: Error for a picture that must not be coloured, unless it is already done.
         """
         start = time.monotonic()
+        self._input_sha256 = None
         try:
             with decoding_in(self._sandbox):
                 result = self._run(job, refusal)
@@ -153,7 +177,8 @@ class Worker:
                     advice="Please report it with the picture.",
                 ),
             )
-        return result.timed(time.monotonic() - start)
+        # However it ended, the input's hash is known if it was read.
+        return replace(result, input_sha256=self._input_sha256).timed(time.monotonic() - start)
 
     def _run(self, job: Job, refusal: PhotoError | None) -> JobResult:
         options = self._options
@@ -163,18 +188,20 @@ class Worker:
         settings = replace(options.settings, palette=job.palette)
         data = remote.read(job.source, max_pixels=options.max_pixels)
         provenance = provenance_of(data, self._bundle, settings, output)
-        result = JobResult(
-            "done", str(job.source), str(job.target), input_sha256=provenance.input_sha256
-        )
+        self._input_sha256 = provenance.input_sha256
+        result = JobResult("done", str(job.source), str(job.target))
         policy = options.color_photos or ("color" if job.alone else "skip")
         if policy == "skip" and self._provenance.read(job.source, data) is not None:
             return replace(result, status="skipped", output=None, reason=OWN_OUTPUT)
         finished = self._finished_output(job, provenance)
         if finished is not None:
-            done, why = finished
-            digest = sha256(done).hexdigest()
-            result = replace(result, status="already_done", sha256=digest, reason=why)
-            return self._with_thumbnails(result, data, done) if options.thumbnails else result
+            digest = sha256(finished.data).hexdigest()
+            result = replace(result, status="already_done", sha256=digest, reason=finished.reason)
+            if options.check_grey:
+                result = self._checked(job, result, data, finished, refusal)
+            if options.thumbnails and result.status == "already_done":
+                result = self._with_thumbnails(result, data, finished.data)
+            return result
         if refusal is not None:
             raise refusal
         self._check_target(job.target)
@@ -224,6 +251,40 @@ class Worker:
         if isinstance(target, Path):
             check_folder(target)
 
+    def _checked(
+        self,
+        job: Job,
+        result: JobResult,
+        source: bytes,
+        finished: Finished,
+        refusal: PhotoError | None,
+    ) -> JobResult:
+        """Compares the grey of an earlier output; a difference makes it a failure."""
+        if refusal is not None:  # decoding the input has ended a process before
+            return replace(result, grey_check="not comparable, the input cannot be decoded")
+        pixels = self._options.max_pixels
+        found, same = compare_finished(
+            decode(source, name=shown(job.source), max_pixels=pixels),
+            finished.data,
+            recorded=finished.settings,
+            source=source,
+            name=shown(job.target),
+            max_pixels=pixels,
+        )
+        result = replace(result, grey_check=found)
+        if same:
+            return result
+        error = PhotoError(
+            f"{shown(job.target)} does not have the grey of {shown(job.source)}: {found}.",
+            advice="It was changed after it was written. Move it away, and run the command again.",
+        )
+        return replace(
+            JobResult.failure(job.source, error),
+            output=result.output,
+            sha256=result.sha256,
+            grey_check=found,
+        )
+
     def _with_thumbnails(self, result: JobResult, source: bytes, target: bytes) -> JobResult:
         """Adds thumbnails of an earlier output, unless it can no longer be read."""
         pixels = self._options.max_pixels
@@ -234,10 +295,8 @@ class Worker:
             return result
         return replace(result, thumbnails=(thumbnail.of_pixels(photos[0].grey), after))
 
-    def _finished_output(self, job: Job, provenance: Provenance) -> tuple[bytes, str | None] | None:
-        """The existing target, if the job is already done, and why it is; otherwise None.
-
-        The reason is None if the target is exactly what the job would write.
+    def _finished_output(self, job: Job, provenance: Provenance) -> Finished | None:
+        """The existing target, if the job is already done; otherwise None.
 
         Raises:
             TargetExistsError: The target is a different file that must not be replaced.
@@ -264,10 +323,11 @@ class Worker:
         found = self._provenance.read(job.target, data)
         # Another version may write the same colours in a better way; --overwrite requests that.
         done = found == provenance if self._options.overwrite else _same_colors(found, provenance)
-        if done:
-            return data, None
-        if not (self._options.overwrite or job.alone) and _corrected(found, provenance):
-            return data, CORRECTED
+        if found is not None and done:
+            return Finished(data, None, found.settings)
+        by_hand = not (self._options.overwrite or job.alone) and _corrected(found, provenance)
+        if found is not None and by_hand:
+            return Finished(data, CORRECTED, found.settings)
         if found is None and data:  # an empty file has nothing to lose
             if job.target_is_input:
                 raise TargetExistsError(

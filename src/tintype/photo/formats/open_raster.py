@@ -75,6 +75,11 @@ def archive(
     return stream.getvalue()
 
 
+def recognised(data: bytes) -> bool:
+    """Whether a file begins as an OpenRaster file; nothing is unpacked."""
+    return data[_HEADER : _HEADER + len(_MIMETYPE)] == _MIMETYPE
+
+
 def merged_picture(data: bytes) -> bytes | None:
     """All layers of a file combined, as a PNG.
 
@@ -85,7 +90,7 @@ def merged_picture(data: bytes) -> bytes | None:
         None if it is not an OpenRaster file or has no such picture. Only a picture stored without
         compression is accepted, so it cannot be larger than the file.
     """
-    if data[_HEADER : _HEADER + len(_MIMETYPE)] != _MIMETYPE:
+    if not recognised(data):
         return None
     import zipfile
 

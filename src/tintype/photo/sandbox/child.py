@@ -32,6 +32,7 @@ from tintype.photo.sandbox.wire import LENGTH, Request, packed
 _CODINGS = (
     *("ascii", "latin-1", "utf-8", "utf-8-sig", "cp1252", "mac-roman", "idna", "unicode_escape"),
     *("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "raw_unicode_escape"),
+    "cp437",  # names in ZIP archives: OpenRaster
 )
 
 
