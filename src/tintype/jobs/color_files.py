@@ -266,7 +266,7 @@ class Worker:
         done = found == provenance if self._options.overwrite else _same_colors(found, provenance)
         if done:
             return data, None
-        if not (self._options.overwrite or job.alone) and _corrected(found, provenance):
+        if not (self._options.overwrite or job.alone) and _corrected(job, found, provenance):
             return data, CORRECTED
         if found is None and data:  # an empty file has nothing to lose
             if job.target_is_input:
@@ -286,9 +286,10 @@ class Worker:
             )
         if not self._options.overwrite:
             what = "is empty" if found is None else f"was made {_difference(found, provenance)}"
+            how = "" if job.alone else ", which also undoes what was corrected by hand"
             raise TargetExistsError(
                 f"{shown(job.target)} exists and {what}.",
-                advice="Move it away, or give --overwrite.",
+                advice=f"Move it away, or give --overwrite{how}.",
             )
         return None
 
@@ -342,12 +343,12 @@ def _same_colors(found: Provenance | None, expected: Provenance) -> bool:
     )
 
 
-def _corrected(found: Provenance | None, expected: Provenance) -> bool:
+def _corrected(job: Job, found: Provenance | None, expected: Provenance) -> bool:
     """Whether the same input was coloured with hints or the like, which a folder run never uses."""
     return (
         found is not None
         and found.input_sha256 == expected.input_sha256
-        and were_of_one_photograph(found.settings)
+        and were_of_one_photograph(found.settings, numbered=job.palette > 0)
     )
 
 
