@@ -93,4 +93,4 @@ def test_notes_are_warnings_of_the_user() -> None:
 def test_the_version_is_the_package_s() -> None:
     from importlib.metadata import version
 
-    assert tintype.__version__ == version("tintype")
+    assert tintype.__version__ == version("tintype-colorizer")

@@ -322,7 +322,8 @@ def certainty_map(photos: Sequence[Photo], *, engine: Engine, settings: Settings
     prediction = engine.predict(photos[0], settings)
     text = PngInfo()
     text.add_text("Software", png_mark(CERTAINTY))  # what --overwrite recognises it by
-    Image.fromarray(engine.uncertainty(photos[0], prediction)).save(file, "PNG", pnginfo=text)
+    found = engine.uncertainty(photos[0], prediction, settings)
+    Image.fromarray(found).save(file, "PNG", pnginfo=text)
     return file.getvalue()
 
 

@@ -21,6 +21,7 @@ from tintype.engine.bundle import Bundle
 from tintype.engine.geometry import luma_down, luma_to_input, plan_fit, regrid
 from tintype.engine.grey_check import GreyCheck, verify_grey
 from tintype.engine.hints import Hint, hint_of
+from tintype.engine.layers import Scribbles
 from tintype.engine.network import Network, NetworkOutput
 from tintype.engine.predict import Engine
 from tintype.engine.prediction import Prediction
@@ -400,6 +401,35 @@ def test_uncertainty_has_the_size_of_the_photograph_and_is_the_networks(
     assert logits is not None
     share = color_distribution.uncertainty(logits[0])[8, 12]
     assert found[64, 96] == pytest.approx(255 * share, abs=1.5)
+
+
+@pytest.mark.parametrize("model", ["tiny", "hinted"])
+def test_what_a_hint_covers_is_certain(
+    model: str, request: pytest.FixtureRequest, photo_of: PhotoOf, cameraman: np.ndarray
+) -> None:
+    engine = Engine(request.getfixturevalue(model), threads=1)
+    photo = photo_of(np.ascontiguousarray(cameraman[:228, :456]))
+    layer = np.zeros((*photo.shape, 4), np.uint8)
+    layer[180:200, 300:340] = 0, 0, 255, 255
+    settings = Settings(
+        quality="fast",
+        hints=(hint_of(100, 60, "#c04030", 8), hint_of(0, 227, "navy")),
+        scribbles=Scribbles("s.png", "s", layer),
+    )
+    plain = engine.predict(photo, Settings(quality="fast"))
+    prediction = engine.predict(photo, settings)
+    known = layer[..., 3] > 0
+    known[52:69, 92:109] = known[227, 0] = True
+    without = engine.uncertainty(photo, plain)
+    assert without.min() > 0
+    found = engine.uncertainty(photo, prediction, settings)
+    np.testing.assert_array_equal(found, np.where(known, 0, without))
+    smaller = photo_of(np.ascontiguousarray(photo.grey[::4, ::4]))
+    found = engine.uncertainty(smaller, prediction, settings)
+    assert not found[14:17, 24:27].any()
+    assert not found[45:50, 75:85].any()
+    assert found[56, 0] == 0
+    assert np.count_nonzero(found == 0) <= 5 * 5 + 5 * 10 + 1
 
 
 @pytest.mark.parametrize("vividness", [-0.1, 2.1, float("nan")])

@@ -10,7 +10,9 @@ import tifffile
 from PIL import Image
 
 from jobs.runs import names, run_plan
+from tintype.engine.bundle import load_bundle
 from tintype.engine.hints import parse_hint
+from tintype.engine.predict import Engine
 from tintype.engine.settings import Output, Settings
 from tintype.errors import ModelError
 from tintype.files import remote
@@ -20,6 +22,8 @@ from tintype.jobs.color_files import RunOptions
 from tintype.jobs.plan import Plan
 from tintype.jobs.report import COLOR_PHOTO, OWN_OUTPUT, JobResult, Tally
 from tintype.jobs.run import run
+from tintype.photo.decode import decode
+from tintype.pipeline import Request, colorize_photos, provenance_of
 
 Make = Callable[..., Path]
 
@@ -569,6 +573,47 @@ def test_a_folder_keeps_what_was_corrected_by_hand(
         Plan([str(album)], into=into, overwrite=True), replace(options, overwrite=True)
     )
     assert [row.status for row in again] == ["done", "done"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "output"),
+    [
+        (Settings(palettes=5, palette=2), Output(format="PNG")),
+        (Settings(), Output(format="PNG", rotate="90")),
+    ],
+)
+def test_a_folder_keeps_what_only_a_person_chooses(
+    tmp_path: Path, make_photo: Make, options: RunOptions, settings: Settings, output: Output
+) -> None:
+    album, into = tmp_path / "album", tmp_path / "out"
+    album.mkdir()
+    into.mkdir()
+    data = make_photo(album / "a.png").read_bytes()
+    bundle = load_bundle(options.model)
+    saved = colorize_photos(
+        decode(data, name="a.png"),
+        Request(settings, output, "color"),
+        name="a.png",
+        engine=Engine(bundle),
+        provenance=provenance_of(data, bundle, settings, output),
+    ).data
+    (into / "a.color.png").write_bytes(saved)
+    (result,) = run_plan(Plan([str(album)], into=into), options)
+    assert (result.status, result.reason) == ("already_done", "corrected by hand")
+    assert (into / "a.color.png").read_bytes() == saved
+
+
+def test_a_numbered_version_is_no_correction(
+    tmp_path: Path, make_photo: Make, options: RunOptions
+) -> None:
+    album, into = tmp_path / "album", tmp_path / "out"
+    album.mkdir()
+    make_photo(album / "a.png")
+    for count, wanted in ((3, "done"), (2, "failed")):
+        several = replace(options, settings=Settings(palettes=count))
+        results = run_plan(Plan([str(album)], into=into, palettes=count), several)
+        assert {row.status for row in results} == {wanted}
+    assert "which also undoes what was corrected by hand" in str(results[0].advice)
 
 
 def test_a_hint_outside_the_photograph_names_the_file(

@@ -174,6 +174,31 @@ def hints_at(
     return planes
 
 
+def covered(
+    hints: Sequence[Hint], scribbles: Scribbles | None, fit: Fit, shape: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """The pixels that hints and scribbles cover in a picture of the photograph's size or smaller.
+
+    Args:
+        hints: In pixels of the photograph.
+        scribbles: The scribbles.
+        fit: Contains the photograph's size.
+        shape: (height, width) of the picture.
+
+    Returns:
+        (height, width). A hint smaller than a pixel of the picture covers that pixel.
+    """
+    height, width = fit.shape
+    found = np.zeros(shape, bool)
+    for hint in hints:
+        rows = _span(hint.y, hint.radius, height, shape[0] / height)
+        columns = _span(hint.x, hint.radius, width, shape[1] / width)
+        found[rows, columns] = True
+    if scribbles is not None:
+        found |= scribbles.fitted(shape)[1]
+    return found
+
+
 def pins_of(hints: Sequence[Hint], fit: Fit, shape: tuple[int, int], *, reach: float) -> list[Pin]:
     """Hints as squares in a picture of the photograph's size or smaller.
 

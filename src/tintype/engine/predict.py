@@ -14,7 +14,7 @@ from tintype.engine.cores import usable_cores
 from tintype.engine.devices import AUTOMATIC, DeviceName, device_of
 from tintype.engine.geometry import Fit
 from tintype.engine.hint_reach import limited, painted, surroundings
-from tintype.engine.hints import hints_at, hold_hints, pins_of
+from tintype.engine.hints import covered, hints_at, hold_hints, pins_of
 from tintype.engine.inference import Inference
 from tintype.engine.network import Network
 from tintype.engine.parts import Parts
@@ -223,27 +223,36 @@ class Engine:
             count=settings.palettes,
         )
 
-    def uncertainty(self, photo: Photo, prediction: Prediction) -> NDArray[np.uint8]:
+    def uncertainty(
+        self, photo: Photo, prediction: Prediction, settings: Settings | None = None
+    ) -> NDArray[np.uint8]:
         """A map of how uncertain the colours of a photograph are.
 
         Args:
             photo: As for `render`.
-            prediction: Result of `predict`. If the network has a hint input, a hint makes its
-                surroundings certain.
+            prediction: Result of `predict`.
+            settings: The settings of the prediction; what their hints and scribbles cover is
+                certain. None is without any.
 
         Returns:
-            (H, W) entropy of the distribution as a share of the largest possible, times 255: 0 is
-            certain, 255 is most uncertain.
+            (H, W) entropy of the distribution without hints as a share of the largest possible,
+            times 255: 0 is certain, 255 is most uncertain.
 
         Raises:
             ModelError: The model predicts no distribution.
         """
-        share = color_distribution.uncertainty(self._distribution(prediction))
+        # Not the distribution with the hints: it is wider, most of all under them, and colours
+        # beyond their reach are those without.
+        logits = self._distribution(prediction.plain or prediction)
+        share = color_distribution.uncertainty(logits)
         right, below = (side / prediction.fit.stride for side in prediction.fit.content[::-1])
         image = Image.fromarray(share).resize(
             (photo.width, photo.height), Image.Resampling.BILINEAR, box=(0, 0, right, below)
         )
-        return np.asarray(np.rint(np.asarray(image).clip(0, 1) * 255), np.uint8)
+        found = np.asarray(np.rint(np.asarray(image).clip(0, 1) * 255), np.uint8)
+        if settings is not None and settings.hinted:
+            found[covered(settings.hints, settings.scribbles, prediction.fit, photo.shape)] = 0
+        return found
 
     def suggestions(
         self, prediction: Prediction, x: int, y: int, *, count: int

@@ -412,17 +412,22 @@ class Output:
         return canonical_json(json.loads(settings) | data) if data else settings
 
 
-def were_of_one_photograph(recorded_settings: str) -> bool:
-    """Whether recorded settings refer to positions, as for `Settings.of_one_photograph`.
+def were_of_one_photograph(recorded_settings: str, *, numbered: bool = False) -> bool:
+    """Whether recorded settings were chosen for one photograph, so no run of a folder has them.
+
+    They refer to positions, as for `Settings.of_one_photograph`, or rotate the output, or select a
+    version for a file that is not one of several.
 
     Args:
         recorded_settings: Canonical JSON, from the provenance of an output.
+        numbered: Whether the output is one of several versions, as a run of a folder writes them.
     """
     try:
         data = json.loads(recorded_settings)
     except ValueError:
         return False
-    return isinstance(data, dict) and not data.keys().isdisjoint(_OF_ONE_PHOTOGRAPH)
+    chosen = (*_OF_ONE_PHOTOGRAPH, "rotate", *(() if numbered else ("palette",)))
+    return isinstance(data, dict) and not data.keys().isdisjoint(chosen)
 
 
 def default_settings(interface: Interface) -> Settings:

@@ -325,7 +325,7 @@ class Worker:
         done = found == provenance if self._options.overwrite else _same_colors(found, provenance)
         if found is not None and done:
             return Finished(data, None, found.settings)
-        by_hand = not (self._options.overwrite or job.alone) and _corrected(found, provenance)
+        by_hand = not (self._options.overwrite or job.alone) and _corrected(job, found, provenance)
         if found is not None and by_hand:
             return Finished(data, CORRECTED, found.settings)
         if found is None and data:  # an empty file has nothing to lose
@@ -346,9 +346,10 @@ class Worker:
             )
         if not self._options.overwrite:
             what = "is empty" if found is None else f"was made {_difference(found, provenance)}"
+            how = "" if job.alone else ", which also undoes what was corrected by hand"
             raise TargetExistsError(
                 f"{shown(job.target)} exists and {what}.",
-                advice="Move it away, or give --overwrite.",
+                advice=f"Move it away, or give --overwrite{how}.",
             )
         return None
 
@@ -402,12 +403,12 @@ def _same_colors(found: Provenance | None, expected: Provenance) -> bool:
     )
 
 
-def _corrected(found: Provenance | None, expected: Provenance) -> bool:
+def _corrected(job: Job, found: Provenance | None, expected: Provenance) -> bool:
     """Whether the same input was coloured with hints or the like, which a folder run never uses."""
     return (
         found is not None
         and found.input_sha256 == expected.input_sha256
-        and were_of_one_photograph(found.settings)
+        and were_of_one_photograph(found.settings, numbered=job.palette > 0)
     )
 
 

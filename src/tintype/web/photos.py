@@ -161,9 +161,8 @@ class PhotoStore(HeldPhotos):
     def certainty(self, stored: StoredPhoto, coloring: ColorRequest, *, side: int) -> bytes:
         """A map of the uncertainty of the colours, as a grey PNG: 0 is certain."""
         settings = self._settings(stored, coloring)
-        found = self.engine.uncertainty(
-            stored.reduced(_shape_of(stored.page.shape, side)), self._predict(stored, settings)
-        )
+        shown = stored.reduced(_shape_of(stored.page.shape, side))
+        found = self.engine.uncertainty(shown, self._predict(stored, settings), settings)
         file = io.BytesIO()
         Image.fromarray(found).save(file, "PNG", compress_level=1)
         return file.getvalue()
