@@ -109,7 +109,7 @@ def engine() -> Engine:
 
 
 def relative_chroma(engine: Engine, lumas: list[np.ndarray]) -> list[float]:
-    renderer = Renderer(engine, Settings(quality="fast"), LAYOUT)
+    renderer = Renderer(engine, Settings(quality="normal"), LAYOUT)  # the default of films
     frames = [Frame(number, number, 1, luma, None) for number, luma in enumerate(lumas)]
     relative = []
     for frame in with_exposures(frames, LAYOUT):
@@ -120,10 +120,8 @@ def relative_chroma(engine: Engine, lumas: list[np.ndarray]) -> list[float]:
 
 
 @pytest.mark.parametrize("gains", [OUT, IN], ids=["out", "in"])
-@pytest.mark.parametrize(("name", "most"), [("astronaut", 0), ("coffee", 1)])
-def test_relative_chroma_stays_in_a_fade(
-    engine: Engine, name: str, most: int, gains: list[float]
-) -> None:
+@pytest.mark.parametrize("name", ["astronaut", "coffee"])
+def test_relative_chroma_stays_in_a_fade(engine: Engine, name: str, gains: list[float]) -> None:
     faded = relative_chroma(engine, fade(still(name), gains))
     # The same frames in full light, since the colours also vary as the picture moves.
     full = relative_chroma(engine, fade(still(name), [1.0] * len(gains)))
@@ -133,7 +131,7 @@ def test_relative_chroma_stays_in_a_fade(
         if gain > 0.15  # of 8 bits, less is left than the rounding of chroma
         and one != pytest.approx(other, rel=0.15)
     ]
-    assert len(off) <= most, off
+    assert not off
 
 
 def test_a_shot_in_full_light_is_rendered_as_ever(engine: Engine) -> None:
