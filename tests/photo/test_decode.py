@@ -371,7 +371,7 @@ def test_a_heic_is_read_and_will_be_written_as_avif() -> None:
 
 def test_a_heic_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pi_heif", None)
-    with pytest.raises(UnsupportedPhotoError, match=r'pip install "tintype\[heic\]"'):
+    with pytest.raises(UnsupportedPhotoError, match=r'pip install "tintype-colorizer\[heic\]"'):
         decode(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100), name="x.heic")
 
 
