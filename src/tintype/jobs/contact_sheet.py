@@ -18,14 +18,14 @@ from urllib.parse import quote
 
 from tintype.errors import TargetExistsError, UsageError, WriteError, shown
 from tintype.files.atomic import reserved, spool, write_atomically
+from tintype.files.remote import on_disk, parse_location
 from tintype.files.temporary import remove_abandoned
 from tintype.jobs.report import JobResult
 
 PAGE_ITEMS = 500
 """Inputs per page."""
 
-_URL = re.compile(r"([a-z][a-z0-9+.-]+)://")
-_WEB, _DISK = frozenset({"http", "https"}), frozenset({"file", "local"})
+_WEB = ("http://", "https://")
 _IN_URLS = "/:?#[]@!$&'()*+,;=%~"  # reserved in RFC 3986, and what is escaped already
 
 _HEAD = 1 << 13
@@ -193,19 +193,15 @@ class ContactSheet:
 
         A URL of the web is its own link. Browsers cannot open other stores, so these have none.
         """
-        url = _URL.match(path)
-        if url is not None:
-            if url[1] in _WEB:
-                return html.escape(quote(os.fsencode(path), safe=_IN_URLS))
-            if url[1] not in _DISK:
-                return ""
-            path = path[url.end() :]
-            if os.name == "nt":
-                path = path.lstrip("/")  # of file:///C:/scans
+        if path.startswith(_WEB):
+            return html.escape(quote(os.fsencode(path), safe=_IN_URLS))
+        local = on_disk(parse_location(path))
+        if local is None:
+            return ""
         try:
-            relative = os.path.relpath(path, self._folder)
+            relative = os.path.relpath(local, self._folder)
         except ValueError:  # another drive
-            return html.escape(Path(path).absolute().as_uri())
+            return html.escape(local.absolute().as_uri())
         return quote(os.fsencode(relative.replace(os.sep, "/")), safe="/")
 
     def _rendered(self, page: _Page, *, last: bool) -> bytes:
