@@ -13,6 +13,7 @@ import io
 import json
 import re
 import socket
+import threading
 import time
 import urllib.parse
 from typing import Any, NamedTuple
@@ -180,7 +181,7 @@ class Client:
             headers["Authorization"] = f"Bearer {self._key}"
         end = time.monotonic() + seconds
         try:
-            connection.connect()
+            _connect(connection, end)
             connection.sock = _TimedSocket(connection.sock, end)
             connection.request(method, self._root + path, body, headers)
             with connection.getresponse() as answer:
@@ -228,6 +229,31 @@ class Client:
     @property
     def _where(self) -> str:
         return _shown(self.server, _LONGEST_QUOTE)
+
+
+def _connect(connection: http.client.HTTPConnection, end: float) -> None:
+    """Connects until a time of `time.monotonic`.
+
+    In a thread that can be left behind: looking up a name has no timeout, and that of a socket
+    starts again with each address of the name and each part of a TLS handshake.
+    """
+    errors: list[BaseException] = []
+
+    def connect() -> None:
+        try:
+            connection.connect()
+        except Exception as error:  # noqa: BLE001 - handed to the thread that waits
+            errors.append(error)
+        if time.monotonic() >= end:
+            connection.close()  # nobody waits for it any more
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(max(0.0, end - time.monotonic()))
+    if errors:
+        raise errors[0]
+    if thread.is_alive() or connection.sock is None:
+        raise TimeoutError("timed out")
 
 
 class _TimedSocket:

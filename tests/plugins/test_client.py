@@ -323,6 +323,26 @@ def test_an_answer_that_trickles_ends_in_time(api: ModuleType, first: bytes, aga
         api.Client(url, timeout=0.5).color(PHOTO)
 
 
+@pytest.mark.parametrize("slow", ["getaddrinfo", "create_connection"])
+def test_connecting_ends_in_time(
+    api: ModuleType, server: str, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    ended, left = threading.Event(), threading.Event()
+
+    def waits(*_: object, **__: object) -> None:
+        ended.wait(10)
+        left.set()
+        raise OSError
+
+    monkeypatch.setattr(socket, slow, waits)
+    begun = time.monotonic()
+    with pytest.raises(api.TintypeError, match=r"has not answered within 0\.3 seconds"):
+        api.Client(server, timeout=0.3).color(PHOTO)
+    assert time.monotonic() - begun < 5
+    ended.set()
+    assert left.wait(10)
+
+
 @pytest.mark.parametrize(
     ("said", "wait"),
     [
