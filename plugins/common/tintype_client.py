@@ -13,6 +13,7 @@ import io
 import json
 import re
 import socket
+import struct
 import threading
 import time
 import urllib.parse
@@ -32,6 +33,8 @@ _LONGEST_MESSAGE = 1000  # characters
 _LONGEST_QUOTE = 200  # characters of an address or a reason within a message
 _MOST_NOTES = 20
 _SLICE = 1 << 14  # bytes sent at once; a TLS record has no more
+_SIDES = (64, 2048)  # limits of the longest side of a map
+_GREY, _COLORED = {0}, {2, 6}  # kinds of PNG, with and without transparency
 
 
 class TintypeError(Exception):
@@ -87,7 +90,12 @@ class Client:
         self.notes: list[str] = []
 
     def color(
-        self, picture: bytes, settings: dict[str, Any] | None = None, *, form: str = "png"
+        self,
+        picture: bytes,
+        settings: dict[str, Any] | None = None,
+        *,
+        form: str = "png",
+        size: tuple[int, int] | None = None,
     ) -> bytes:
         """Colours a photograph.
 
@@ -95,14 +103,17 @@ class Client:
             picture: The bytes of a file that Tintype reads.
             settings: As in the reference of the API; those left out have their default.
             form: The format of the result.
+            size: (width, height) of the photograph. With it, a result in the format "png" is
+                refused unless its header has this size, so that a decoder can be given it: a few
+                kilobytes of PNG may decode to gigabytes.
 
         Returns:
             The bytes of the coloured file.
 
         Raises:
-            TintypeError: The server cannot be reached, or refuses.
+            TintypeError: The server cannot be reached, refuses, or answers with something else.
         """
-        return self.color_with_certainty(picture, settings, form=form, side=0)[0]
+        return self.color_with_certainty(picture, settings, form=form, size=size, side=0)[0]
 
     def color_with_certainty(
         self,
@@ -110,6 +121,7 @@ class Client:
         settings: dict[str, Any] | None = None,
         *,
         form: str = "png",
+        size: tuple[int, int] | None = None,
         side: int = 2048,
     ) -> tuple[bytes, bytes]:
         """Colours a photograph, and says where its colours are a guess.
@@ -118,6 +130,7 @@ class Client:
             picture: As for `color`.
             settings: As for `color`.
             form: As for `color`.
+            size: As for `color`; the size of the map is checked as well.
             side: The longest side of the map in pixels, at most 2048; 0 makes none.
 
         Returns:
@@ -132,11 +145,30 @@ class Client:
             wanted = json.dumps(settings or {}).encode("utf-8")
             colored = self._post(f"v1/photos/{held}/file", wanted, format=form)
             self.notes = colored.notes
+            if size and form == "png":
+                self._check_png(colored.body, _COLORED, size)
             if not side:
                 return colored.body, b""
-            return colored.body, self._post(f"v1/photos/{held}/certainty", wanted, side=side).body
+            found = self._post(f"v1/photos/{held}/certainty", wanted, side=side).body
+            if size:
+                self._check_png(found, _GREY, _shrunk(size, side), off=1)  # however it rounds
+            return colored.body, found
         finally:
             self._forget(held)
+
+    def _check_png(
+        self, data: bytes, kinds: set[int], size: tuple[int, int], *, off: int = 0
+    ) -> None:
+        """Refuses what has no header of a PNG of this size (PNG specification, 11.2.1)."""
+        if data.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR") and len(data) >= 33:
+            width, height, depth, kind = struct.unpack(">IIBB", data[16:26])
+            fits = max(abs(width - size[0]), abs(height - size[1])) <= off and width and height
+            if fits and depth in (8, 16) and kind in kinds:
+                return
+        raise TintypeError(
+            f"What {self._where} has answered with is no PNG of {size[0]} x {size[1]} pixels. "
+            "Check the address of the server."
+        )
 
     def _hold(self, picture: bytes) -> str:
         try:
@@ -343,6 +375,13 @@ def _parts_of(address: str) -> tuple[bool, str, int | None, str]:
             f'"{_shown(address, _LONGEST_QUOTE)}" is no address of a server. Write it as {SERVER}'
         )
     return parts.scheme == "https", host, port, parts.path.rstrip("/") + "/"
+
+
+def _shrunk(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """The size of a map of a photograph."""
+    longest = max(size)
+    side = min(max(side, _SIDES[0]), _SIDES[1], longest)
+    return max(1, round(size[0] * side / longest)), max(1, round(size[1] * side / longest))
 
 
 def _shown(text: str, most: int) -> str:

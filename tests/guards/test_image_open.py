@@ -9,6 +9,7 @@ import tintype
 
 PACKAGE = Path(tintype.__file__).parent
 PLACE = "photo/formats/pillow.py"
+PLUGINS = Path(__file__).parents[2] / "plugins"
 
 
 def opened_in(source: str) -> list[ast.AST]:
@@ -48,3 +49,10 @@ def test_pictures_are_opened_in_one_place() -> None:
         name, source = path.relative_to(PACKAGE).as_posix(), path.read_text(encoding="utf-8")
         assert not opened_in(source), name
         assert name == PLACE or "Image.open(" not in source, name
+
+
+def test_plugins_open_pictures_with_a_list_of_formats() -> None:
+    sources = {path: path.read_text(encoding="utf-8") for path in PLUGINS.rglob("*.py")}
+    assert any("Image.open(" in source for source in sources.values())
+    for path, source in sources.items():
+        assert not opened_in(source), path

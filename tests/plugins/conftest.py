@@ -2,8 +2,10 @@
 
 import importlib
 import importlib.util
+import struct
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +26,13 @@ def loaded(path: Path, name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def png_header(width: int, height: int, *, depth: int = 8, kind: int = 2) -> bytes:
+    """The beginning of a PNG, whose pixels are missing."""
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
+    check = struct.pack(">I", zlib.crc32(body))
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + check
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from conftest import grey_pixels, picture_bytes
-from plugins.conftest import ROOT, loaded
+from plugins.conftest import ROOT, loaded, png_header
 from tintype.photo.decode import decode
 
 Import = Callable[..., ModuleType]
@@ -475,3 +475,87 @@ def test_the_packed_client_is_the_same(installed: Path) -> None:
     copies = list(installed.rglob("tintype_client.py"))
     assert len(copies) == 3
     assert all(path.read_bytes() == original for path in copies)
+
+
+HELD = (201, b'{"id": "x"}')
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"text",
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 80 60\n",
+        png_header(80, 60)[:30],
+        png_header(13_300, 13_300),
+        png_header(60, 80),
+        png_header(0, 60),
+        png_header(80, 60, kind=0),
+        png_header(80, 60, depth=1),
+        png_header(80, 60).replace(b"IHDR", b"IDAT"),
+        b" " + png_header(80, 60),
+    ],
+    ids=["empty", "text", "EPS", "cut", "large", "turned", "0", "grey", "depth", "IDAT", "space"],
+)
+def test_a_picture_of_another_size_or_kind_is_refused(
+    api: ModuleType, other: tuple[str, type[Answers]], answer: bytes
+) -> None:
+    url, kind = other
+    kind.answers = [HELD, (200, answer)]
+    with pytest.raises(api.TintypeError, match="is no PNG of 80 x 60 pixels"):
+        api.Client(url).color(PHOTO, size=(80, 60))
+    kind.answers = [HELD, (200, answer)]
+    assert api.Client(url).color(PHOTO) == answer  # whose size nobody knows
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("kind", [2, 6])
+def test_a_picture_of_the_right_size_is_handed_on(
+    api: ModuleType, other: tuple[str, type[Answers]], kind: int, depth: int
+) -> None:
+    answer = png_header(80, 60, kind=kind, depth=depth)
+    other[1].answers = [HELD, (200, answer)]
+    assert api.Client(other[0]).color(PHOTO, size=(80, 60)) == answer
+
+
+@pytest.mark.parametrize(
+    ("size", "side", "fits"),
+    [
+        ((80, 60), 80, (80, 60)),
+        ((80, 60), 2048, (80, 60)),
+        ((80, 60), 1, (64, 48)),
+        ((8000, 6001), 5000, (2048, 1536)),
+        ((5000, 1), 2048, (2048, 1)),
+    ],
+)
+def test_a_map_has_the_size_that_was_asked_for(
+    api: ModuleType,
+    other: tuple[str, type[Answers]],
+    size: tuple[int, int],
+    side: int,
+    fits: tuple[int, int],
+) -> None:
+    url, kind = other
+    photo, (width, height) = (200, png_header(*size)), fits
+    for off in (0, 1):
+        found = png_header(width, height + off, kind=0)
+        kind.answers = [HELD, photo, (200, found)]
+        client = api.Client(url)
+        assert client.color_with_certainty(PHOTO, size=size, side=side)[1] == found
+    for wrong in (
+        b"",
+        png_header(width, height + 2, kind=0),
+        png_header(13_300, 13_300, kind=0),
+        png_header(width, height),
+    ):
+        kind.answers = [HELD, photo, (200, wrong)]
+        with pytest.raises(api.TintypeError, match=f"no PNG of {width} x {height} pixels"):
+            api.Client(url).color_with_certainty(PHOTO, size=size, side=side)
+
+
+@pytest.mark.parametrize(("shape", "side"), [((60, 80), 80), ((60, 80), 1), ((333, 1000), 100)])
+def test_the_sizes_are_those_of_tintype(
+    api: ModuleType, server: str, shape: tuple[int, int], side: int
+) -> None:
+    picture, size = picture_bytes(grey_pixels(*shape)), shape[::-1]
+    api.Client(server).color_with_certainty(picture, size=size, side=side)

@@ -1,12 +1,16 @@
 """The node for ComfyUI; of ComfyUI and torch only what their documentation says of a tensor."""
 
+import io
+import sys
 from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from conftest import grey_pixels
+from plugins.conftest import png_header
 from tintype.photo.photo import rgb_to_grey
 
 Import = Callable[..., ModuleType]
@@ -68,3 +72,35 @@ def test_notes_are_logged(node: type, server: str, caplog: pytest.LogCaptureFixt
     image = Tensor(np.ones((1, 8, 8, 3)))
     node().color(image, "vivid", "fast", "3,4,#2030c0", server)
     assert "Colour with Tintype: The colour of the hint at 3,4" in caplog.text
+
+
+def png(mode: str, size: tuple[int, int]) -> bytes:
+    file = io.BytesIO()
+    Image.new(mode, size).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["photograph", "map"])
+@pytest.mark.parametrize("what", ["cut off", "header alone", "two headers", "text", "large"])
+def test_a_damaged_answer_is_one_message(
+    node: type, server: str, monkeypatch: pytest.MonkeyPatch, what: str, which: int
+) -> None:
+    client = sys.modules["tintype_comfyui.tintype_client"]
+    kind, mode = [(2, "RGB"), (0, "L")][which]
+    header, whole, large = png_header(8, 8, kind=kind), png(mode, (8, 8)), png(mode, (900, 9))
+    answer = {
+        "cut off": whole[:-30],
+        "header alone": header,
+        "two headers": header + large[8:],
+        "text": b"text",
+        "large": large,
+    }[what]
+    post, end = client.Client._post, ["/file", "/certainty"][which]
+
+    def answered(self: object, path: str, *rest: object, **query: object) -> object:
+        found = post(self, path, *rest, **query)
+        return found._replace(body=answer) if path.endswith(end) else found
+
+    monkeypatch.setattr(client.Client, "_post", answered)
+    with pytest.raises(client.TintypeError, match=r"damaged picture|no PNG of 8 x 8"):
+        node().color(Tensor(np.zeros((1, 8, 8, 3))), "vivid", "fast", "", server)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from conftest import grey_pixels
-from plugins.conftest import loaded
+from plugins.conftest import loaded, png_header
 from tintype.photo.decode import decode
 from tintype.photo.formats import png_pixels
 
@@ -187,6 +187,14 @@ def colors(data: bytes) -> np.ndarray:
         return np.asarray(image)
 
 
+class GLibError(Exception):
+    """Raised by GIMP's functions."""
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+
 SAID: list[str] = []
 """Messages to the user."""
 
@@ -217,7 +225,7 @@ def plugin(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleT
     repository = ModuleType("gi.repository")
     repository.Gimp = Gimp  # type: ignore[attr-defined]
     repository.Gio = SimpleNamespace(File=File)  # type: ignore[attr-defined]
-    repository.GLib = SimpleNamespace(Error=str)  # type: ignore[attr-defined]
+    repository.GLib = SimpleNamespace(Error=GLibError)  # type: ignore[attr-defined]
     flags = SimpleNamespace(READWRITE=3)
     repository.GObject = SimpleNamespace(ParamFlags=flags)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "gi", gi)
@@ -292,6 +300,45 @@ def test_what_goes_wrong_changes_nothing(plugin: ModuleType, photo: np.ndarray) 
     assert len(image.layers) == 3
     assert image.base is Gimp.ImageBaseType.GRAY
     assert image.groups == []
+
+
+def test_another_size_is_refused_before_it_is_loaded(
+    plugin: ModuleType, server: str, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = sys.modules["tintype_client"]
+    post = client.Client._post
+
+    def answered(*given: Any, **query: object) -> Any:
+        found = post(*given, **query)
+        large = png_header(20_000, 20_000)
+        return found._replace(body=large) if given[1].endswith("/file") else found
+
+    monkeypatch.setattr(client.Client, "_post", answered)
+    image, layer = image_of(photo, Gimp.ImageBaseType.GRAY)
+    status, error = called(plugin, image, [layer], server=server)
+    assert status is Gimp.PDBStatusType.EXECUTION_ERROR
+    assert "no PNG of 56 x 40 pixels" in str(error)
+    assert image.groups == []
+    assert image.base is Gimp.ImageBaseType.GRAY
+
+
+@pytest.mark.parametrize("function", ["file_load_layer", "file_save"])
+def test_an_error_of_gimp_is_a_message(
+    plugin: ModuleType,
+    server: str,
+    photo: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+) -> None:
+    def fails(*_: object) -> None:
+        raise GLibError("The file is corrupt.")
+
+    monkeypatch.setattr(Gimp, function, fails)
+    image, layer = image_of(photo, Gimp.ImageBaseType.GRAY)
+    status, error = called(plugin, image, [layer], server=server)
+    assert status is Gimp.PDBStatusType.EXECUTION_ERROR
+    assert "The file is corrupt." in str(error)
+    assert len(image.layers) == 3
 
 
 def test_one_layer_has_to_be_selected(plugin: ModuleType, photo: np.ndarray) -> None:

@@ -8,11 +8,12 @@ Source: ComfyUI's documentation, "Custom nodes": properties of a node, images an
 
 import io
 import logging
+import struct
 
 import numpy as np
 from PIL import Image
 
-from .tintype_client import SERVER, Client, hints_from
+from .tintype_client import SERVER, Client, TintypeError, hints_from
 
 _STRENGTHS = ("as the model recommends", "sober", "vivid")
 _LOG = logging.getLogger("tintype")  # ComfyUI prints what is logged
@@ -77,11 +78,24 @@ def _answer(client, pixels, settings):
     file = io.BytesIO()
     sent.save(file, "PNG", compress_level=1)
     side = min(max(sent.size), _LONGEST)
-    colored, uncertain = client.color_with_certainty(file.getvalue(), settings, side=side)
+    colored, uncertain = client.color_with_certainty(
+        file.getvalue(), settings, size=sent.size, side=side
+    )
     for note in client.notes:
         _LOG.warning("Colour with Tintype: %s", note)
-    with Image.open(io.BytesIO(colored)) as image:
-        rgb = np.asarray(image.convert("RGB"), np.float32) / 255
-    with Image.open(io.BytesIO(uncertain)) as image:
-        found = image.convert("L").resize(sent.size, Image.Resampling.BILINEAR)
+    rgb = np.asarray(_opened(colored, "RGB"), np.float32) / 255
+    found = _opened(uncertain, "L").resize(sent.size, Image.Resampling.BILINEAR)
     return rgb, 1 - np.asarray(found, np.float32) / 255
+
+
+def _opened(png, mode):
+    """A PNG whose header the client has checked; a damaged one is one message."""
+    try:
+        # Other formats are not tried: for some of them, Pillow starts programs.
+        with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+            # Of several headers, the client has checked the first, and Pillow uses the last.
+            if image.size == struct.unpack(">II", png[16:24]):
+                return image.convert(mode)
+    except Exception:  # noqa: BLE001 - Pillow's readers raise many kinds
+        _LOG.debug("The answer is damaged.", exc_info=True)
+    raise TintypeError("What has come back is a damaged picture. Try again.")

@@ -40,7 +40,8 @@ def color_layer(image, layer, client, settings):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "photo.png"
         _export(image, layer, path)
-        path.write_bytes(client.color(path.read_bytes(), settings))
+        size = layer.get_width(), layer.get_height()
+        path.write_bytes(client.color(path.read_bytes(), settings, size=size))
         image.undo_group_start()
         try:
             if image.get_base_type() != Gimp.ImageBaseType.RGB:
@@ -97,6 +98,8 @@ def run(procedure, run_mode, image, drawables, config, _data):
         color_layer(image, drawables[0], client, settings)
     except TintypeError as error:
         return ended(Gimp.PDBStatusType.EXECUTION_ERROR, str(error))
+    except GLib.Error as error:  # GIMP could not write the layer, or not load what came back
+        return ended(Gimp.PDBStatusType.EXECUTION_ERROR, error.message)
     Gimp.displays_flush()
     if client.notes:
         Gimp.message("\n".join(client.notes))

@@ -39,7 +39,9 @@ def color_node(document, node, client, settings):
     width, height = document.width(), document.height()
     # Not `Node.save`, which may open a dialog.
     sent = _png(bytes(node.projectionPixelData(0, 0, width, height)), width, height, depth)
-    pixels = _pixels(client.color(sent, settings), width, height, depth)
+    # Its size is checked before Qt decodes it.
+    colored = client.color(sent, settings, size=(width, height))
+    pixels = _pixels(colored, width, height, depth)
     layer = document.createNode(NAME, "paintlayer")
     layer.setBlendingMode("color")
     node.parentNode().addChildNode(layer, node)
