@@ -5,27 +5,51 @@ python examples/http_client.py photo.jpg photo.color.jpg
 python examples/http_client.py photo.jpg vivid.jpg "vividness=1.3&quality=fast"
 """
 
+import http.client
 import json
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
+
+SECONDS = 300  # without a byte from the server
+LONGEST = 1 << 30  # bytes of an answer
 
 
 def color(photo: bytes, *, server: str = "http://127.0.0.1:7839/", query: str = "") -> bytes:
     """The bytes of a picture in, the bytes of the coloured file out.
 
     Raises:
-        RuntimeError: The server says why not, and what to do.
+        RuntimeError: The server says why not, and what to do; or it is not Tintype.
     """
-    request = urllib.request.Request(f"{server}v1/color?{query}", data=photo, method="POST")
-    request.add_header("Content-Type", "application/octet-stream")
+    address = urlsplit(server)
+    # Unlike urllib.request, it follows no redirect and uses no proxy.
+    connection = http.client.HTTPConnection(address.netloc, timeout=SECONDS)
     try:
-        with urllib.request.urlopen(request) as answer:
-            return bytes(answer.read())
-    except urllib.error.HTTPError as refused:
-        error = json.load(refused)["error"]
-        raise RuntimeError(f"{error['message']} {error['advice']}") from None
+        headers = {"Content-Type": "application/octet-stream"}
+        connection.request("POST", f"{address.path}v1/color?{query}", photo, headers)
+        with connection.getresponse() as answer:
+            if answer.length is None or answer.length > LONGEST:  # Tintype states every length
+                raise RuntimeError(f"The answer of {server} has no length, or is too long.")
+            body = answer.read()  # an error where it is cut off
+    except http.client.HTTPException as error:
+        raise RuntimeError(f"{server} has not answered properly: {error!r}") from None
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise RuntimeError(reason(answer.status, body))
+    if not body:
+        raise RuntimeError(f"The answer of {server} is empty.")
+    return body
+
+
+def reason(status: int, body: bytes) -> str:
+    """What an error says, as one printable line: it may come from another program."""
+    try:
+        error = json.loads(body)["error"]
+        text = f"{error['message']} {error['advice']}"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return f"What answers there is not Tintype: HTTP {status}."
+    return "".join(c if c.isprintable() else " " for c in text)[:1000]
 
 
 def main(arguments: list[str]) -> None:
