@@ -41,15 +41,14 @@ ACCEPTED: list[tuple[dict[str, Any], Settings]] = [
         Settings(warmth=-0.5, palettes=3, palette=2),
     ),
     ({"palettes": 0}, Settings()),
-    ({"palettes": 3.7}, Settings(palettes=3)),
-    ({"vividness": True}, Settings(1.0)),
+    ({"palettes": 3.0}, Settings(palettes=3)),
     ({"hints": []}, Settings()),
     (
         {"hints": [HINT | {"radius": 4, "note": "coat"}]},
         Settings(hints=(hint_of(1, 2, "#c04030", 4),)),
     ),
     (
-        {"hints": [{"x": "1", "y": 2.9, "color": "c04030"}]},
+        {"hints": [{"x": "1", "y": 2.0, "color": "c04030"}]},
         Settings(hints=(hint_of(1, 2, "#c04030"),)),
     ),
     ({"strokes": None, "grey_strokes": [], "mask": "", "reference": None}, Settings()),
@@ -77,6 +76,18 @@ def test_what_version_0_1_0_accepted_is_accepted(data: dict[str, Any], settings:
         {"quality": 7},
         {"palettes": 17},
         {"palettes": float("inf")},
+        {"palettes": 16.5},
+        {"palettes": 3.7},
+        {"palettes": True},
+        {"vividness": True},
+        {"warmth": False},
+        {"quality": True},
+        {"mask": False},
+        {"hints": [HINT | {"x": 1.5}]},
+        {"hints": [HINT | {"x": "1.5"}]},
+        {"hints": [HINT | {"radius": True}]},
+        {"hints": [HINT | {"color": True}]},
+        {"strokes": [{"points": [[1, 2.9]], "color": "#c04030"}]},
         {"palette": 2},
         {"hints": [7]},
         {"hints": 7},
@@ -155,3 +166,7 @@ def test_the_schema_has_the_ranges_and_defaults_of_the_table() -> None:
             assert described["enum"] == list(row.choices)
         if row.kind in {"number", "count", "choice"}:
             assert described["default"] == row.default_of("http")
+
+
+def test_the_schema_says_that_strings_are_numbers() -> None:
+    assert "is a number, too" in schemas(place="{name}")["Settings"]["description"]

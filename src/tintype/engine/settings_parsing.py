@@ -1,8 +1,8 @@
 """Parses settings from files and requests: JSON of a known structure, and pictures.
 
-msgspec checks the structure and describes it as a JSON schema. In requests and hints files, "3" and
-3.7 are taken for 3, since clients of version 0.1.0 send them; settings files, which only Tintype
-writes, are read strictly. Ranges are checked by the table (`tintype.engine.settings`).
+msgspec checks the structure and describes it as a JSON schema. In requests and hints files, "3" is
+taken for 3, since clients of version 0.1.0 send it; settings files, which only Tintype writes, are
+read strictly. Ranges are checked by the table (`tintype.engine.settings`).
 """
 
 from collections.abc import Callable, Mapping
@@ -87,8 +87,8 @@ def convert(data: object, kind: type[T], *, strict: bool = False) -> T:
     Args:
         data: The parsed JSON.
         kind: A type that msgspec supports.
-        strict: Whether only numbers are numbers, only strings are text, and a whole number has no
-            fraction. Otherwise strings such as "3" are numbers, and fractions are dropped.
+        strict: Whether only numbers are numbers, and only strings are text. Otherwise strings such
+            as "3" are numbers, too.
 
     Raises:
         msgspec.ValidationError: The data does not match; the message says where.
@@ -97,15 +97,15 @@ def convert(data: object, kind: type[T], *, strict: bool = False) -> T:
 
 
 def _take(kind: type, value: object) -> object:
-    if value is None or isinstance(value, list | dict):
+    if value is None or isinstance(value, bool | list | dict):
         raise TypeError(f"Expected `{_SCHEMAS[kind]}`, got `{_JSON_NAMES[type(value)]}`")
     if kind is Text:
         return Text(value)
-    if kind is Whole and isinstance(value, bool):
-        raise TypeError(f"Expected `integer`, got `{_JSON_NAMES[bool]}`")
     try:
         if isinstance(value, str):
             value = whole_of(value) if kind is Whole else number_of(value)
+        if kind is Whole and value != int(value):
+            raise ValueError("a fraction")
         return kind(value)
     except (ValueError, OverflowError):  # infinity, NaN, and integers of hundreds of digits
         what = "a whole number" if kind is Whole else "a number"
@@ -116,8 +116,6 @@ def _take_strictly(kind: type, value: object) -> object:
     wanted: Any = {Whole: (int, float), Number: (int, float), Text: (str,)}[kind]
     if not isinstance(value, wanted) or isinstance(value, bool):
         raise TypeError(f"Expected `{_SCHEMAS[kind]}`, got `{_JSON_NAMES[type(value)]}`")
-    if kind is Whole and isinstance(value, float) and not value.is_integer():
-        raise ValueError(f"{value:g} is not a whole number")
     return _take(kind, value)
 
 

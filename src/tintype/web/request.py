@@ -69,7 +69,13 @@ def _fields() -> list[tuple[str, Any, Any]]:
     return found
 
 
-_Body = msgspec.defstruct("Settings", _fields(), forbid_unknown_fields=True, kw_only=True)
+_Body = msgspec.defstruct(
+    "Settings",
+    _fields(),
+    namespace={"__doc__": 'A string of ASCII digits, such as "3", is a number, too.'},
+    forbid_unknown_fields=True,
+    kw_only=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
