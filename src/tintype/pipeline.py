@@ -3,10 +3,11 @@
 Every interface uses it (the command, folders, streams, the page), so all produce the same pixels.
 """
 
+import contextlib
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -22,7 +23,7 @@ from tintype.errors import SkippedPhotoError, UnsupportedPhotoError
 from tintype.files.own import png_mark
 from tintype.photo import remarks, thumbnail
 from tintype.photo.decode import decode
-from tintype.photo.encode import Encoded, encode
+from tintype.photo.encode import Encoded, check_fits, encode
 from tintype.photo.formats import jpeg_exact, open_raster
 from tintype.photo.formats.codec import Codec
 from tintype.photo.formats.registry import FORMATS
@@ -181,6 +182,8 @@ def colorize_photos(
         jpeg_exact.check(photos, luminance_of, codec=codec, name=name)
         if codec.write_exact is not None:
             photos = [replace(photo, turn=photo.meta.turned) for photo in photos]
+    with _named(name):
+        check_fits(photos, format=written)
     turn = QUARTERS[output.rotate]
     if turn != 1:
         photos = [replace(photo, turn=turn) for photo in photos]
@@ -190,12 +193,10 @@ def colorize_photos(
         colored = [turned(photo, turn) for photo in colored]
     kept = None if codec.write_exact is None else luminance_of
     strip = output.strip_metadata
-    try:
+    with _named(name):
         encoded = encode(
             colored, format=written, provenance=provenance, strip_metadata=strip, luminance_of=kept
         )
-    except UnsupportedPhotoError as error:
-        raise UnsupportedPhotoError(f"{name}: {error.message}", advice=error.advice) from error
     checked = _grey_check(photos, encoded, request, source, name=name)
     if luminance_of is not None and not encoded.blocks and _identical(photos) not in str(checked):
         raise _inexact(codec, name, str(checked))
@@ -207,6 +208,15 @@ def colorize_photos(
     data = layered(colored[0], encoded.data) if layers else encoded.data
     form = open_raster.NAME if layers else written
     return Coloring(data, form, tone, notes, checked, small, note)
+
+
+@contextlib.contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Names the file in errors about its format."""
+    try:
+        yield
+    except UnsupportedPhotoError as error:
+        raise UnsupportedPhotoError(f"{name}: {error.message}", advice=error.advice) from error
 
 
 def _inexact(codec: Codec, name: str, checked: str) -> UnsupportedPhotoError:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,12 +20,14 @@ from tintype.color.cielab import luma01_to_L, rgb01_to_lab
 from tintype.engine import color_distribution, render
 from tintype.engine.bundle import Bundle
 from tintype.engine.geometry import luma_down, luma_to_input, plan_fit, regrid
+from tintype.engine.given_colors import GivenColors
 from tintype.engine.grey_check import GreyCheck, verify_grey
 from tintype.engine.hints import Hint, hint_of
 from tintype.engine.layers import Scribbles
 from tintype.engine.network import Network, NetworkOutput
 from tintype.engine.predict import Engine
 from tintype.engine.prediction import Prediction
+from tintype.engine.reference import Reference
 from tintype.engine.settings import Settings
 from tintype.errors import ModelError, UsageError
 from tintype.photo.photo import HalfChroma, Photo
@@ -351,6 +354,44 @@ def test_high_quality_tells_its_hints_at_every_size(
     # It is dark there: the gamut has the colour in paler only.
     assert np.arctan2(b, a) == pytest.approx(np.arctan2(told.hints[0].b, told.hints[0].a), abs=0.1)
     assert a > 15
+
+
+@pytest.mark.parametrize(
+    ("model", "given"),
+    [
+        ("hinted", {}),
+        ("hinted", {"hints": (hint_of(0, 0, "#c04030"),)}),
+        ("matching", {"hints": (hint_of(0, 0, "#c04030"),)}),
+        ("matching", {"reference": Reference("x", "x", np.zeros((64, 64, 3), np.uint8))}),
+    ],
+    ids=["plain", "hints", "no input for hints", "reference"],
+)
+def test_what_the_network_reads_is_known_before(
+    request: pytest.FixtureRequest,
+    photo_of: PhotoOf,
+    monkeypatch: pytest.MonkeyPatch,
+    model: str,
+    given: dict[str, Any],
+) -> None:
+    engine = Engine(request.getfixturevalue(model), threads=1)
+    run = engine.network("cpu").run
+
+    def counting(L: np.ndarray, hints: np.ndarray | None = None) -> NetworkOutput:
+        read.append(L.shape[2] * L.shape[3])
+        return run(L, hints)
+
+    for quality, shape in itertools.product(("fast", "normal", "high"), SHAPES[-4:]):
+        settings, read = Settings(quality=quality, **given), []
+        engine.predict(photo_of(noise((500, 500))), settings)  # reads the reference, once for all
+        with monkeypatch.context() as patch:
+            patch.setattr(engine.network("cpu"), "run", counting)
+            engine.predict(photo_of(noise(shape)), settings)
+        assert engine.input_pixels(shape, settings) == sum(read)
+
+
+def test_given_colors_need_no_network(engine: Engine) -> None:
+    given = GivenColors("x", "x", np.zeros((40, 40, 3), np.uint8))
+    assert engine.input_pixels((40, 40), Settings(colors=given)) == 0
 
 
 def test_palettes_are_several_versions_and_the_first_is_the_single_one(

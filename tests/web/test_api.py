@@ -325,6 +325,64 @@ def test_damaged_and_large_pictures(picture: Make) -> None:
         assert client.post("/v1/color", content=whole).status_code == 200
 
 
+def pages_of(count: int, size: tuple[int, int]) -> bytes:
+    first, *more = [Image.new("L", size, 10 + k % 200) for k in range(count)]
+    file = io.BytesIO()
+    first.save(file, "TIFF", save_all=True, append_images=more)
+    return file.getvalue()
+
+
+def test_pages_that_would_take_minutes_are_refused(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many, few, one = pages_of(900, (16, 16)), pages_of(5, (16, 16)), pages_of(1, (160, 120))
+    name = hold(client, many)
+    with monkeypatch.context() as patch:
+        patch.setattr("tintype.web.photos.colorize_photos", None)
+        for path in ("/v1/color", f"/v1/photos/{name}/file"):
+            body = many if path == "/v1/color" else b"{}"
+            answer = client.post(path, content=body)
+            assert answer.status_code == 400
+            error = answer.json()["error"]
+            assert error["code"] == "invalid_value"
+            assert "has 900 pages" in error["message"]
+            assert "tintype FILE" in error["advice"]
+    assert client.post(f"/v1/photos/{name}/preview", json={}).status_code == 200
+    assert client.post("/v1/color", content=few).status_code == 200
+    # The limit counts what a page costs, and never refuses a single one.
+    monkeypatch.setattr("tintype.web.photos.MOST_INPUT", 200_000)
+    assert client.post("/v1/color", content=few).status_code == 200
+    assert client.post("/v1/color", content=pages_of(5, (160, 120))).status_code == 400
+    monkeypatch.setattr("tintype.web.photos.MOST_INPUT", 1)
+    assert client.post("/v1/color", content=one).status_code == 200
+    assert client.post("/v1/color", content=few).status_code == 400
+
+
+def test_what_a_format_cannot_hold_is_refused_before_colouring(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tintype.engine.predict.Engine.colorize", None)
+    wide, pages = pages_of(1, (17_000, 1)), pages_of(2, (16, 16))
+    for data, format_, said, wanted in (
+        (wide, "webp", "cannot hold 17000 x 1 pixels", "Use format=png or tiff."),
+        (pages, "jpeg", "cannot hold 2 pages", "Use format=tiff."),
+    ):
+        answer = client.post(f"/v1/color?format={format_}", content=data)
+        assert answer.status_code == 415
+        assert said in answer.json()["error"]["message"]
+        assert answer.json()["error"]["advice"] == wanted
+
+
+def test_over_http_advice_names_no_option_of_the_command(picture: Make) -> None:
+    with (
+        serving(ServerOptions(port=0, model=TINY, max_pixels=100_000)) as server,
+        httpx.Client(base_url=server.url, timeout=30) as client,
+    ):
+        large = client.post("/v1/color", content=picture("PNG", (1000, 1000)))
+        advice = large.json()["error"]["advice"]
+        assert advice == "Start the server with --max-megapixels 1 if you trust the file."
+
+
 def test_methods_and_headers(client: httpx.Client) -> None:
     assert client.get("/v1/color").status_code == 405
     assert client.put("/", content=b"x").status_code == 405

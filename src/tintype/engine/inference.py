@@ -115,6 +115,24 @@ class Inference:
         alone = settings.colors is None and settings.reference is None
         return alone and settings.quality == "high" and len(self._sizes(shape)) > 1
 
+    def input_pixels(self, shape: tuple[int, int], settings: Settings) -> int:
+        """Pixels that the network reads for a photograph in all its runs, which take the time.
+
+        Args:
+            shape: (height, width) of the photograph.
+            settings: As for `predict`.
+        """
+        if settings.colors is not None:
+            return 0
+        fits = [self.fit(shape, settings.quality)]
+        if settings.quality == "high":  # see `run_twice`
+            sizes = self._sizes(shape)
+            compared = settings.reference is not None and sizes != fits
+            fits = [*sizes, *fits] if compared else sizes
+        pixels = sum(fit.padded[0] * fit.padded[1] for fit in fits)
+        hinted = settings.hinted and "hints" in self.bundle.card.capabilities
+        return 2 * pixels if hinted else pixels  # with the prediction without hints
+
     def run(
         self, grey: NDArray[np.unsignedinteger], settings: Settings, fit: Fit
     ) -> tuple[NDArray[np.float32], NetworkOutput]:

@@ -315,6 +315,10 @@ class Engine:
         """How `predict` places a photograph in the network's input; see `Inference.fit`."""
         return self._inference.fit(shape, quality)
 
+    def input_pixels(self, shape: tuple[int, int], settings: Settings) -> int:
+        """Pixels that the network reads for a photograph; see `Inference.input_pixels`."""
+        return self._inference.input_pixels(shape, settings)
+
     def has_draft(self, shape: tuple[int, int], settings: Settings) -> bool:
         """Whether `draft` returns anything sooner than `predict`; see `Inference.has_draft`."""
         return self._inference.has_draft(shape, settings)

@@ -63,23 +63,10 @@ def encode(
         UnsupportedPhotoError: The format does not allow so many pages, or so many pixels a side; or
             the luminance cannot be kept.
     """
-    codec = FORMATS.get(format)
-    if codec is None or codec.write is None:
-        raise UsageError(
-            f"Cannot write {format}.", advice=f"Formats: {', '.join(writable_formats())}."
-        )
-    if len(photos) != 1 and "pages" not in codec.carries:
-        raise UnsupportedPhotoError(
-            f"{codec.title} cannot hold {len(photos)} pages.", advice="Use --format tiff."
-        )
+    codec = check_fits(photos, format=format)
     lost: list[str] = []
     pages = []
     for photo in photos:
-        if max(photo.shape) > codec.max_side:
-            raise UnsupportedPhotoError(
-                f"{codec.title} cannot hold {photo.width} x {photo.height} pixels.",
-                advice="Use --format png or tiff.",
-            )
         lost.extend(photo.meta.notes)
         fitted = _fitted(photo, codec, lost)
         metadata = _output_metadata(fitted.meta, codec, provenance, strip_metadata, lost)
@@ -96,6 +83,42 @@ def encode(
             advice="Leave --keep-luminance out.",
         )
     return Encoded(data, tuple(dict.fromkeys(lost)), blocks)
+
+
+def check_fits(
+    photos: Sequence[Photo],
+    *,
+    format: str,  # noqa: A002 (the word users know)
+) -> Codec:
+    """Refuses pages that a format cannot hold, before they are coloured for nothing.
+
+    Args:
+        photos: As for `encode`.
+        format: As for `encode`.
+
+    Returns:
+        The format.
+
+    Raises:
+        UsageError: The format cannot be written.
+        UnsupportedPhotoError: The format does not allow so many pages, or so many pixels a side.
+    """
+    codec = FORMATS.get(format)
+    if codec is None or codec.write is None:
+        raise UsageError(
+            f"Cannot write {format}.", advice=f"Formats: {', '.join(writable_formats())}."
+        )
+    if len(photos) != 1 and "pages" not in codec.carries:
+        raise UnsupportedPhotoError(
+            f"{codec.title} cannot hold {len(photos)} pages.", advice="Use --format tiff."
+        )
+    for photo in photos:
+        if max(photo.shape) > codec.max_side:
+            raise UnsupportedPhotoError(
+                f"{codec.title} cannot hold {photo.width} x {photo.height} pixels.",
+                advice="Use --format png or tiff.",
+            )
+    return codec
 
 
 def _fitted(photo: Photo, codec: Codec, lost: list[str]) -> Photo:

@@ -90,7 +90,7 @@ class HeldPhotos:
             raise TooLargeError(
                 f"This needs {size >> 20} MiB of memory, and the server's limit is"
                 f" {self._budget >> 20} MiB.",
-                advice="Start it with a larger --memory, or use POST /v1/color.",
+                advice="Start the server with a larger --memory, or use POST /v1/color.",
             )
 
     def open(self, data: bytes, *, owner: str, name: str = "") -> StoredPhoto:

@@ -21,6 +21,7 @@ from tintype.engine.looks import LookName, look_names
 from tintype.engine.predict import Engine
 from tintype.engine.prediction import Prediction
 from tintype.engine.settings import SETTINGS, Output, Settings
+from tintype.errors import UsageError
 from tintype.photo.comparison import SIDES as SIDES_OF_COMPARISONS
 from tintype.photo.comparison import comparison
 from tintype.photo.encode import encode
@@ -39,6 +40,10 @@ from tintype.web.tiles import Tile, shape_at
 
 SIDES = (64, 2048)
 """Smallest and largest longest side of a preview, in pixels."""
+MOST_INPUT = 30_000_000
+"""Limit on the pixels that the network reads for the pages of one file: some 100 photographs at
+high quality, about a minute of one core."""
+_PAGE = 30_000  # fixed cost of a page, in pixels of the network's input read in the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +237,10 @@ class PhotoStore(HeldPhotos):
 
         Raises:
             PhotoError: It cannot be written.
-            UsageError: The request does not fit the photograph.
+            UsageError: The request does not fit the photograph, or its pages would block a worker.
         """
         settings = self._settings(stored, coloring)
+        self._check_pages(stored, settings)
         done = colorize_photos(
             stored.photos,
             Request(settings, output),
@@ -249,6 +255,24 @@ class PhotoStore(HeldPhotos):
         else:
             name = f"photo.color{FORMATS[done.format].suffixes[0]}"
         return Finished(done.data, done.format, name, notes)
+
+    def _check_pages(self, stored: StoredPhoto, settings: Settings) -> None:
+        """Refuses pages for which the network would run for minutes, since each is a photograph.
+
+        A single page is always accepted: the size of the network's input is bounded.
+
+        Raises:
+            UsageError: They cost more than `MOST_INPUT`.
+        """
+        pages = stored.photos
+        cost = sum(_PAGE + self.engine.input_pixels(page.shape, settings) for page in pages)
+        if len(pages) > 1 and cost > MOST_INPUT:
+            raise UsageError(
+                f"{stored.name} has {len(pages)} pages, which would take too long: "
+                f"at this size and with these settings, the server colours "
+                f"{MOST_INPUT * len(pages) // cost}.",
+                advice="Colour the file with the command: tintype FILE.",
+            )
 
     # ----- intermediate results -----
 

@@ -50,6 +50,11 @@ _CODES: Mapping[type[TintypeError], str] = MappingProxyType(
 _CODES_OF_STATUS = MappingProxyType({404: "unknown_path", 405: "method_not_allowed"})
 """Codes of errors without a class of their own."""
 _FAULT = "internal_error"
+_SPELLINGS = MappingProxyType(
+    {"--format ": "format=", "Add --max-megapixels": "Start the server with --max-megapixels"}
+)
+"""How advice on the options of the command reads over HTTP: one is a parameter of the request, the
+other an option of the server."""
 
 
 def codes() -> tuple[str, ...]:
@@ -75,8 +80,10 @@ def failure(error: TintypeError, data: bytes | None = None) -> Response:
         error: The error.
         data: The picture concerned, if any.
     """
-    status = status_of(error, data)
-    content = {"code": code_of(error, status), "message": error.message, "advice": error.advice}
+    status, advice = status_of(error, data), error.advice
+    for option, spelling in _SPELLINGS.items():
+        advice = advice.replace(option, spelling)
+    content = {"code": code_of(error, status), "message": error.message, "advice": advice}
     answer = JSONResponse({"error": content}, status)
     if isinstance(error, BusyError):
         answer.headers["Retry-After"] = str(error.retry_after)
