@@ -6,10 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
 from tintype.web.attempts import MOST, SECONDS, Attempts
 from tintype.web.entry import key_of
@@ -39,10 +42,12 @@ class Home:
 
 
 @pytest.fixture
-def home() -> Iterator[Home]:
+def home(tmp_path: Path, colorful: np.ndarray) -> Iterator[Home]:
     invitations: list[Invitation] = []
     ready = threading.Event()
-    options = ServerOptions(host="0.0.0.0", port=0, model=TINY)
+    for k in range(3):
+        Image.fromarray(np.roll(colorful, 9 * k, axis=1)).save(tmp_path / f"{k}.png")
+    options = ServerOptions(host="0.0.0.0", port=0, model=TINY, pairs=tmp_path)
     server = listen(options, invite=invitations.append, opened=ready.set)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -82,6 +87,36 @@ def test_a_photograph_belongs_to_the_browser_that_sent_it(home: Home, picture: M
         (key,) = mine.cookies.values()
         with httpx.Client(base_url=home.url, headers={"Authorization": f"Bearer {key}"}) as program:
             assert program.get(f"/v1/photos/{name}").status_code == 200
+
+
+def test_a_round_belongs_to_the_browser_that_began_it(home: Home) -> None:
+    with home.browser() as mine, home.browser() as other:
+        playing = {"round": mine.post("/v1/pairs/rounds").json()["round"]}
+        assert mine.get("/v1/pairs/0/left", params=playing).status_code == 200
+        for method, path in (
+            ("GET", "/v1/pairs"),
+            ("GET", "/v1/pairs/0/left"),
+            ("POST", "/v1/pairs/0"),
+        ):
+            body = {"real": "left"} if method == "POST" else None
+            answer = other.request(method, path, params=playing, json=body)
+            assert answer.status_code == 404, path
+            assert answer.json() == other.get("/v1/pairs", params={"round": "none"}).json()
+        for number in range(3):
+            said = mine.post(f"/v1/pairs/{number}", params=playing, json={"real": "left"}).json()
+        assert said["answered"] == 3
+        # Without a round, each has one of its own.
+        assert mine.post("/v1/pairs/0", json={"real": "left"}).json()["answered"] == 1
+        facts = other.get("/v1/pairs").json()
+        assert (facts["answers"], facts["everyone"]["answered"]) == ([], 4)
+        assert other.post("/v1/pairs/0", json={"real": "left"}).status_code == 200
+        with httpx.Client(base_url=home.url, timeout=30) as own:
+            assert own.get(f"/?token={home.own}").status_code == 303
+            rows = {
+                who: client.get("/v1/pairs/results.csv").text.count("\n") - 1
+                for who, client in (("mine", mine), ("other", other), ("own", own))
+            }
+        assert rows == {"mine": 4, "other": 1, "own": 5}
 
 
 def test_wrong_guesses_are_counted(home: Home) -> None:

@@ -128,6 +128,56 @@ def test_rounds_that_are_kept_are_bounded(folder: Path, monkeypatch: pytest.Monk
     assert pairs.facts(name=names[-1])["answered"] == 1
 
 
+def test_who_begins_many_rounds_drops_only_those(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tintype.web.which_is_real._ROUNDS", 6)
+    pairs = Pairs(folder, Engine(load_bundle(Path(TINY)), threads=1))
+    theirs = [pairs.begin(2, owner="quiet") for _ in range(2)]
+    pairs.answer(0, "left", 0, owner="shared")
+    mine = [pairs.begin(2, owner="busy") for _ in range(20)]
+    for name in theirs:
+        assert pairs.facts(name=name, owner="quiet")["pairs"] == 2
+    assert pairs.facts(owner="shared")["answered"] == 1
+    assert pairs.facts(name=mine[-1], owner="busy")["pairs"] == 2
+    with pytest.raises(GoneError):
+        pairs.facts(name=mine[0], owner="busy")
+    for number in range(50):  # keys that have one each
+        name = pairs.begin(2, owner=f"key {number}")
+        assert pairs.facts(name=name, owner=f"key {number}")["pairs"] == 2
+        assert pairs.facts(owner=f"shared {number}")["answered"] == 0
+        assert len(pairs._rounds) <= 6
+
+
+def test_who_answers_most_drops_only_those(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tintype.web.which_is_real._ANSWERS", 8)
+    pairs = Pairs(folder, Engine(load_bundle(Path(TINY)), threads=1))
+    pairs.answer(0, "left", 0, owner="quiet")
+    for _ in range(5):
+        name = pairs.begin(6, owner="busy")
+        for number in range(6):
+            pairs.answer(number, "left", 0, name=name, owner="busy")
+    assert pairs.facts()["everyone"]["answered"] == 8
+    assert pairs.csv(owner="quiet").count("\n") == 2
+    assert pairs.csv(owner="busy").count("\n") == 8
+    assert pairs.csv(owner="nobody").count("\n") == 1
+    assert pairs.csv().count("\n") == 9
+
+
+def test_only_pictures_are_taken_for_colored_versions(folder: Path) -> None:
+    (folder / "3.color.png").unlink()
+    (folder / "3.color.bmp").mkdir()
+    (folder / "3.color.json").write_text("{}")
+    (folder / "6.png").mkdir()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "3.color.jpg")
+        os.mkfifo(folder / "7.png")
+    pairs = Pairs(folder, Engine(load_bundle(Path(TINY)), threads=1))
+    assert len(pairs) == 6
+    for number in range(6):
+        assert pairs.picture(number, "left")
+
+
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     engine = Engine(load_bundle(Path(TINY)), threads=1)
     with pytest.raises(UsageError, match="no photograph"):

@@ -27,7 +27,7 @@ from tintype.photo.formats.registry import CODECS, FORMATS, accepted_types, writ
 from tintype.web.entry import other_computer
 from tintype.web.entry_endpoint import ENTRY_ROUTES
 from tintype.web.errors import FaultError, TooLargeError
-from tintype.web.guard import OWNER, Guard
+from tintype.web.guard import Guard, owner_of
 from tintype.web.pair_endpoints import PAIR_ROUTES
 from tintype.web.parameters import (
     comparison_form_of,
@@ -131,7 +131,7 @@ async def color(services: Services, request: Request) -> Response:
     output = output_from_query(query)
     data = await services.bodies.read(request)
     request.state.picture = data
-    photos, owner = services.photos, _owner(request)
+    photos, owner = services.photos, owner_of(request)
     done = await run_work(
         services, request, lambda: photos.finish(photos.open(data, owner=owner), coloring, output)
     )
@@ -143,7 +143,7 @@ async def add_photo(services: Services, request: Request) -> Response:
     services.workers.check()
     data = await services.bodies.read(request)
     request.state.picture = data
-    name, owner = _file_name(request), _owner(request)
+    name, owner = _file_name(request), owner_of(request)
     stored = await run_work(
         services, request, lambda: services.photos.add(data, owner=owner, name=name)
     )
@@ -157,7 +157,7 @@ async def get_photo(services: Services, request: Request) -> Response:
 
 async def remove_photo(services: Services, request: Request) -> Response:
     """``DELETE /v1/photos/{id}``: removes a stored photograph."""
-    services.photos.remove(request.path_params["id"], owner=_owner(request))
+    services.photos.remove(request.path_params["id"], owner=owner_of(request))
     return Response(status_code=204)
 
 
@@ -270,7 +270,7 @@ async def add_layer(services: Services, request: Request) -> Response:
     """``POST /v1/layers``: stores a layer, such as scribbles or a mask, for use in settings."""
     data = await services.bodies.read(request)
     kind = request.query_params.get("kind", "")
-    name, owner = _file_name(request), _owner(request)
+    name, owner = _file_name(request), owner_of(request)
     made = await run_work(
         services,
         request,
@@ -333,12 +333,8 @@ ROUTES: tuple[ApiRoute, ...] = (
 # ----- parts of requests and responses -----
 
 
-def _owner(request: Request) -> str:
-    return str(request.scope.get(OWNER, ""))
-
-
 def _stored(services: Services, request: Request) -> StoredPhoto:
-    return services.photos.get(request.path_params["id"], owner=_owner(request))
+    return services.photos.get(request.path_params["id"], owner=owner_of(request))
 
 
 async def _coloring(services: Services, request: Request) -> ColorRequest:

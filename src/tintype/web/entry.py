@@ -38,6 +38,7 @@ class Entry:
     def __init__(self, announce: Callable[[str], None]) -> None:
         self._announce = announce
         self._keys: set[str] = set()
+        self._own_keys: set[str] = set()
         self._code = ""
         self.attempts = Attempts()
         self.own = secrets.token_urlsafe(12)
@@ -70,7 +71,11 @@ class Entry:
             The key, or None if the token is wrong or comes from another machine.
         """
         is_own = secrets.compare_digest(token.encode(), self.own.encode())
-        return self._new_key() if is_own and comes_from_this_machine(scope) else None
+        if not is_own or not comes_from_this_machine(scope):
+            return None
+        key = self._new_key()
+        self._own_keys.add(key)
+        return key
 
     def _new_key(self) -> str:
         key = secrets.token_urlsafe(24)
@@ -80,6 +85,10 @@ class Entry:
     def knows(self, key: str) -> bool:
         """Whether this key was issued for a code or the token."""
         return key in self._keys
+
+    def is_own(self, key: str) -> bool:
+        """Whether this key was issued for the token, to whoever started the server."""
+        return key in self._own_keys
 
 
 def grouped(code: str) -> str:

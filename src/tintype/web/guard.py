@@ -15,6 +15,7 @@ from types import MappingProxyType
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -157,6 +158,11 @@ class Guard:
                 advice="Send the newest that Tintype printed in its terminal to POST /v1/entry.",
             )
         return key
+
+
+def owner_of(request: Request) -> str:
+    """The owner of a request; see `OWNER`."""
+    return str(request.scope.get(OWNER, ""))
 
 
 def _check_length(headers: Headers) -> None:

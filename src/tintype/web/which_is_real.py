@@ -13,7 +13,8 @@ import secrets
 import threading
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,11 @@ SIDE = 640
 """Longest side of a displayed picture, in pixels."""
 _SIDES = ("left", "right")
 SHARED = ""
-"""The shared round of clients that did not begin one: all pairs, any visitor."""
+"""The round of clients that did not begin one, with all pairs; each key has its own answers."""
 _LOOK = "Look at the files in the folder that --pairs names."
 _SHOWN = 16  # cached encoded pairs
-_ROUNDS = 1000  # the oldest are dropped; their answers still count
-_ANSWERS = 100_000  # maximum number of answers kept
+_ROUNDS = 1000  # of all keys; their answers still count when they are dropped
+_ANSWERS = 100_000  # of all keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Answered:
     """One answer.
 
     Attributes:
-        round: Number of the round, from 1; 0 is the shared one.
+        round: Number of the round, from 1; 0 for one that was not begun.
         number: Of the pair in it.
         file: Name of the real photograph.
         real: The side it was shown on.
@@ -70,7 +71,7 @@ class _Round:
     """The pairs shown to one visitor.
 
     Attributes:
-        number: From 1; 0 for the shared round.
+        number: From 1; 0 for one that was not begun.
         files: The indices of the photographs, in display order.
         real: The side on which each real photograph is shown.
         answers: By the number of the pair.
@@ -84,6 +85,8 @@ class _Round:
 
 class Pairs:
     """The pairs of a folder, with order and sides determined by a seed.
+
+    Each key sees only its own rounds, and what is kept for one is dropped only while it has most.
 
     A file ``name.color.jpg`` beside ``name.jpg`` is its coloured version, made by any tool; if it
     is missing, our own model makes one.
@@ -115,7 +118,7 @@ class Pairs:
         self._engine = engine
         self._settings = Settings(device=device)
         self._max_pixels = max_pixels
-        every = sorted(f for f in folder.iterdir() if format_of_suffix(f.suffix) and f.is_file())
+        every = sorted(filter(_is_picture, folder.iterdir()))
         self._files = [file for file in every if not file.stem.endswith(".color")]
         if not self._files:
             raise UsageError(f"There is no photograph in {shown(folder)}.")
@@ -123,9 +126,9 @@ class Pairs:
         self._asked: Counter[int] = Counter()
         self._unreadable: set[int] = set()  # those found so far
         self._begun = -1
-        self._rounds: OrderedDict[str, _Round] = OrderedDict()
-        self._rounds[SHARED] = self._deal(len(self._files))
-        self._answers: deque[Answered] = deque(maxlen=_ANSWERS)
+        self._rounds: OrderedDict[tuple[str, str], _Round] = OrderedDict()  # by owner and name
+        self._all = self._deal(len(self._files))
+        self._answers: dict[str, deque[Answered]] = {}  # by owner
         self._shown: OrderedDict[int, tuple[bytes, bytes]] = OrderedDict()
         self._lock = threading.Lock()
         self._making = threading.Lock()
@@ -139,16 +142,17 @@ class Pairs:
         self._draw.shuffle(files)
         files = sorted(files, key=lambda file: self._asked[file])[:most]
         self._begun += 1
-        if self._begun:  # the shared round contains all pairs, and may never be played
+        if self._begun:  # the first one contains all pairs, and may never be played
             self._asked.update(files)
         self._draw.shuffle(files)
         return _Round(self._begun, files, [self._draw.choice(_SIDES) for _ in files])
 
-    def begin(self, most: int) -> str:
+    def begin(self, most: int, *, owner: str = "") -> str:
         """Begins a round for one visitor.
 
         Args:
             most: Maximum number of pairs.
+            owner: The visitor's key.
 
         Returns:
             Its name, for the other methods.
@@ -160,27 +164,36 @@ class Pairs:
         with self._lock:
             if not len(self):
                 raise UnreadablePhotoError("None of the pairs can be shown.", advice=_LOOK)
-            self._rounds[name] = self._deal(most)
-            if len(self._rounds) > _ROUNDS:
-                self._rounds.popitem(last=False)
-            self._rounds.move_to_end(SHARED)  # never the oldest
+            self._keep(owner, name, self._deal(most))
         return name
 
-    def picture(self, number: int, side: str, *, name: str = SHARED) -> bytes:
+    def _keep(self, owner: str, name: str, new: _Round) -> None:
+        """Adds a round; if there are too many, the oldest of the key with the most is dropped."""
+        counts = Counter(owner for owner, _ in self._rounds)
+        counts[owner] += 1
+        if len(self._rounds) >= _ROUNDS:
+            most = max(counts[owner] for owner, _ in self._rounds)
+            oldest = [key for key in self._rounds if counts[key[0]] == most]
+            # Pairs of a round that was not begun could be answered again if it were dropped.
+            del self._rounds[min(oldest, key=lambda key: key[1] == SHARED)]
+        self._rounds[owner, name] = new
+
+    def picture(self, number: int, side: str, *, name: str = SHARED, owner: str = "") -> bytes:
         """One of the two pictures as a JPEG, both with the same grey, size and compression.
 
         Args:
             number: From 0.
             side: ``left`` or ``right``.
             name: Of the round.
+            owner: The visitor's key.
 
         Raises:
-            GoneError: There is no such pair or round.
+            GoneError: There is no such pair, or the visitor has no such round.
             UnreadablePhotoError: Its file cannot be read, or is not a colour photograph. The error
                 does not reveal the file's name or path to the visitor.
         """
         with self._lock:
-            playing = self._round(name, number, side)
+            playing = self._round(owner, name, number, side)
         file = playing.files[number]
         with self._making:
             if file not in self._shown:
@@ -200,7 +213,7 @@ class Pairs:
 
     def _make(self, file: Path) -> tuple[bytes, bytes]:
         true = _shrunk(self._colors(file))
-        rivals = list(file.parent.glob(f"{_escaped(file.stem)}.color.*"))
+        rivals = sorted(filter(_is_picture, file.parent.glob(f"{_escaped(file.stem)}.color.*")))
         if rivals:
             size = (true.shape[1], true.shape[0])
             resized = Image.fromarray(self._colors(rivals[0])).resize(
@@ -218,7 +231,7 @@ class Pairs:
         return decode_colors(data, name=shown(file), max_pixels=most)[0]
 
     def answer(
-        self, number: int, taken: str, seconds: float, *, name: str = SHARED
+        self, number: int, taken: str, seconds: float, *, name: str = SHARED, owner: str = ""
     ) -> dict[str, Any]:
         """Records an answer.
 
@@ -227,17 +240,18 @@ class Pairs:
             taken: The side that the visitor chose as real.
             seconds: Time to answer.
             name: Of the round.
+            owner: The visitor's key.
 
         Returns:
             The real side, and `facts`.
 
         Raises:
-            GoneError: There is no such pair or round.
+            GoneError: There is no such pair, or the visitor has no such round.
             MalformedError: It was already answered, or `taken` is not a side.
             UnreadablePhotoError: Its pictures cannot be shown, so the answer would be a guess.
         """
         with self._lock:
-            playing = self._round(name, number, taken)
+            playing = self._round(owner, name, number, taken)
             if playing.files[number] in self._unreadable:
                 raise _not_shown(number)
             if number in playing.answers:
@@ -245,37 +259,45 @@ class Pairs:
             file, real = self._files[playing.files[number]].name, playing.real[number]
             given = Answered(playing.number, number, file, real, taken, seconds)
             playing.answers[number] = given
-            self._answers.append(given)
-        return {"real": real} | self.facts(name=name)
+            self._answers.setdefault(owner, deque()).append(given)
+            if sum(map(len, self._answers.values())) > _ANSWERS:
+                max(self._answers.values(), key=len).popleft()
+        return {"real": real} | self.facts(name=name, owner=owner)
 
-    def facts(self, *, name: str = SHARED) -> dict[str, Any]:
+    def facts(self, *, name: str = SHARED, owner: str = "") -> dict[str, Any]:
         """The results of a round, and of all rounds together.
 
         Args:
             name: Of the round.
+            owner: The visitor's key.
 
         Returns:
             The number of ``pairs`` of the round, `_count` of its answers, the ``answers`` with
             ``number``, ``real`` and ``taken``, and under ``everyone`` the count of all rounds.
 
         Raises:
-            GoneError: There is no such round.
+            GoneError: The visitor has no such round.
         """
         with self._lock:
-            playing = self._round(name)
+            playing = self._round(owner, name)
             answers = [playing.answers[number] for number in sorted(playing.answers)]
-            everyone = _count(self._answers)
+            everyone = _count(chain.from_iterable(self._answers.values()))
         told = [{"number": a.number, "real": a.real, "taken": a.taken} for a in answers]
         pairs = {"pairs": len(playing.files)}
         return pairs | _count(answers) | {"answers": told, "everyone": everyone}
 
-    def csv(self) -> str:
-        """All answers as CSV, one per line."""
+    def csv(self, *, owner: str | None = None) -> str:
+        """Answers as CSV, one per line.
+
+        Args:
+            owner: Only those of this key; None gives all.
+        """
         out = io.StringIO()
         rows = csv.writer(out)
         rows.writerow(["number", "file", "real", "taken", "fooled", "seconds", "round"])
         with self._lock:
-            answers = list(self._answers)
+            kept = self._answers if owner is None else {owner: self._answers.get(owner, ())}
+            answers = list(chain.from_iterable(kept.values()))
         for a in answers:
             fooled = int(a.taken != a.real)
             rows.writerow(
@@ -291,16 +313,23 @@ class Pairs:
             )
         return out.getvalue()
 
-    def _round(self, name: str, number: int = 0, side: str = _SIDES[0]) -> _Round:
+    def _round(self, owner: str, name: str, number: int = 0, side: str = _SIDES[0]) -> _Round:
         """The round of this name, after checking the number and the side."""
         if side not in _SIDES:
             raise MalformedError("The side must be left or right.")
-        playing = self._rounds.get(name)
+        if name == SHARED and (owner, name) not in self._rounds:
+            self._keep(owner, name, replace(self._all, answers={}))
+        playing = self._rounds.get((owner, name))
         if playing is None:
             raise GoneError("This round is no longer known.", advice="Begin another one.")
         if not 0 <= number < len(playing.files):
             raise GoneError(f"There are {len(playing.files)} pairs, counted from 0.")
         return playing
+
+
+def _is_picture(file: Path) -> bool:
+    """Whether it is a regular file, or a link to one, with the name of a picture."""
+    return format_of_suffix(file.suffix) is not None and file.is_file()
 
 
 def _not_shown(number: int) -> UnreadablePhotoError:
