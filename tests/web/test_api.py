@@ -350,7 +350,7 @@ def test_pages_that_would_take_minutes_are_refused(
     assert client.post(f"/v1/photos/{name}/preview", json={}).status_code == 200
     assert client.post("/v1/color", content=few).status_code == 200
     # The limit counts what a page costs, and never refuses a single one.
-    monkeypatch.setattr("tintype.web.photos.MOST_INPUT", 200_000)
+    monkeypatch.setattr("tintype.web.photos.MOST_INPUT", 300_000)
     assert client.post("/v1/color", content=few).status_code == 200
     assert client.post("/v1/color", content=pages_of(5, (160, 120))).status_code == 400
     monkeypatch.setattr("tintype.web.photos.MOST_INPUT", 1)

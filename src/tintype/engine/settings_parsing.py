@@ -104,7 +104,7 @@ def _take(kind: type, value: object) -> object:
     try:
         if isinstance(value, str):
             value = whole_of(value) if kind is Whole else number_of(value)
-        if kind is Whole and value != int(value):
+        if kind is Whole and isinstance(value, float) and not value.is_integer():
             raise ValueError("a fraction")
         return kind(value)
     except (ValueError, OverflowError):  # infinity, NaN, and integers of hundreds of digits

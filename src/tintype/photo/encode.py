@@ -64,6 +64,7 @@ def encode(
             the luminance cannot be kept.
     """
     codec = check_fits(photos, format=format)
+    assert codec.write is not None
     lost: list[str] = []
     pages = []
     for photo in photos:

@@ -43,7 +43,7 @@ SIDES = (64, 2048)
 MOST_INPUT = 30_000_000
 """Limit on the pixels that the network reads for the pages of one file: some 100 photographs at
 high quality, about a minute of one core."""
-_PAGE = 30_000  # fixed cost of a page, in pixels of the network's input read in the same time
+_PAGE = 50_000  # fixed cost of a page, in pixels of the network's input read in the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,7 @@ class PhotoStore(HeldPhotos):
         if len(pages) > 1 and cost > MOST_INPUT:
             raise UsageError(
                 f"{stored.name} has {len(pages)} pages, which would take too long: "
-                f"at this size and with these settings, the server colours "
+                f"at this size and with these settings, the server colours about "
                 f"{MOST_INPUT * len(pages) // cost}.",
                 advice="Colour the file with the command: tintype FILE.",
             )
