@@ -334,3 +334,29 @@ def test_other_streams_are_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         check_streams([("PHOTO", "-")], [("-o", str(tmp_path / "new"))])
         with pytest.raises(UsageError, match="same file"):
             check_streams([("PHOTO", "-")], [("-o", str(tmp_path / "b"))])
+
+
+STATE = "other/.tintype-state.jsonl"
+
+
+@pytest.mark.parametrize("there", [b"", b"our mark", None], ids=["empty", "own mark", "missing"])
+@pytest.mark.parametrize("option", ["--report", "--save-settings"])
+def test_no_output_is_a_state_file(
+    color: Callable[..., int], capfd: Capture, option: str, there: bytes | None
+) -> None:
+    """A run waits for the lock on a state file, also for its own."""
+    Path("other").mkdir()
+    if there is not None:
+        ours = _result("x").to_json().encode() if option == "--report" else b"{}"
+        Path(STATE).write_bytes(there and ours)
+    Path("link.jsonl").symlink_to(STATE)
+    before = [path.read_bytes() for path in Path("other").iterdir()]
+    for name in (STATE, "link.jsonl", ".Tintype-state.jsonl", ".tintype-state-2.jsonl"):
+        assert color(option, name, "--overwrite") == 2
+        (line,) = capfd.readouterr().err.splitlines()
+        assert f"{name} has the name of a state file of Tintype" in line
+    assert color(option, ".tintype-0123456789abcdef.tmp") == 2
+    assert [path.read_bytes() for path in Path("other").iterdir()] == before
+    assert not Path("photo.color.png").exists()
+    with pytest.raises(UsageError, match="state file"):
+        check_replaceable(Path(STATE), lambda _: True, overwrite=True, what="a table")

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tintype.errors import WriteError
+from tintype.files.temporary import STATE_FILE
 from tintype.jobs import resume
-from tintype.jobs.resume import STATE_FILE, ProvenanceReader, record_provenance
+from tintype.jobs.resume import ProvenanceReader, record_provenance
 from tintype.photo.metadata.provenance import Provenance
 
 MADE = Provenance("Tintype", "0.1.0", "tiny", "aa", '{"quality":"normal"}', "bb")

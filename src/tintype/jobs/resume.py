@@ -19,11 +19,10 @@ from tintype.errors import shown
 from tintype.files.atomic import kind_of, open_to_append
 from tintype.files.lock import wait_for_lock
 from tintype.files.remote import Location
+from tintype.files.temporary import STATE_FILE
 from tintype.jobs.digest_table import DigestTable, digest
 from tintype.photo.decode import read_provenance
 from tintype.photo.metadata.provenance import Provenance, provenance_from_json
-
-STATE_FILE = ".tintype-state.jsonl"
 
 _START = b'{"output": "'
 _MOST_BYTES_OF_LINE = 1 << 20
