@@ -26,7 +26,7 @@ from tintype.errors import (
     shown,
 )
 from tintype.files.atomic import kind_of, write_atomically
-from tintype.files.local import check_length, read_input
+from tintype.files.local import check_length, max_input_bytes, read_input, read_regular, too_long
 from tintype.files.temporary import remove_abandoned
 
 # At least two letters: "C://scans" is a Windows folder.
@@ -212,16 +212,23 @@ def read(location: Location, *, max_pixels: int) -> bytes:
         raise _unreadable(location, error) from error
 
 
-def read_if_exists(location: Location) -> bytes | None:
+def read_if_exists(location: Location, *, max_pixels: int) -> bytes | None:
     """Reads an existing output; None if there is none.
+
+    Args:
+        location: The file.
+        max_pixels: As for `read`: a file that is too long for such a photograph is none of ours.
 
     Raises:
         OSError: It exists but cannot be read.
     """
+    most = max_input_bytes(max_pixels)
     try:
         if isinstance(location, Path):
-            return location.read_bytes()
+            return read_regular(location, most=most)
         store, path = _open(location)
+        if (store.info(path)["size"] or 0) > most:
+            raise too_long(most)
         data = store.cat_file(path)
     except FileNotFoundError:
         return None
