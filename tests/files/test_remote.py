@@ -85,9 +85,19 @@ def test_a_password_is_not_repeated() -> None:
     assert isinstance(parse_location("abfs://container@account.example.org/scans"), RemotePath)
 
 
-def test_a_chain_of_urls_is_refused() -> None:
-    with pytest.raises(UsageError, match="chain"):
-        parse_location("zip://a.png::s3://bucket/scans.zip")
+@pytest.mark.parametrize(
+    "word",
+    [
+        "zip://a.png::s3://bucket/scans.zip",
+        "simplecache::file:///scans",
+        "filecache::zip://*::s3://bucket/scans.zip",
+        "simplecache::https://me:secret@example.org/scans",
+    ],
+)
+def test_a_chain_of_urls_is_refused(word: str) -> None:
+    with pytest.raises(UsageError, match="chain") as caught:
+        parse_location(word)
+    assert "secret" not in str(caught.value)
 
 
 def test_an_unknown_store_is_one_line() -> None:
