@@ -763,6 +763,21 @@ def test_a_fault_is_one_line_too(
         main(["x"])
 
 
+def test_without_a_current_folder_one_line_says_so(
+    color: Callable[..., int], make_photo: Make, tmp_path: Path, capfd: Capture
+) -> None:
+    if os.name == "nt":  # where it cannot be removed
+        return
+    photo = make_photo(tmp_path / "a.png")
+    Path("gone").mkdir()
+    os.chdir("gone")  # the fixture returns from it
+    Path("../gone").rmdir()
+    assert color(str(photo), "-o", "x.png") == 3
+    (line,) = lines(capfd.readouterr().err)
+    assert line == "tintype: The current folder no longer exists. Change to another one."
+    assert color(str(photo)) == 0  # which needs none
+
+
 @pytest.mark.parametrize("command", ["data", "train", "evaluate", "export", "compare"])
 def test_without_the_extra_a_learning_command_says_what_to_install(
     command: str, monkeypatch: pytest.MonkeyPatch, capfd: Capture
