@@ -36,6 +36,9 @@ def color(tiny_model: Path) -> Callable[..., int]:
     return lambda *words: main(["--model", str(tiny_model), "--jobs", "1", *words])
 
 
+NAMED = ("-o", "--into", "--report", "--hints", "--mask", "--settings", "--save-settings")
+
+
 def lines(text: str) -> list[str]:
     return text.splitlines()
 
@@ -503,6 +506,10 @@ def test_clashing_names_are_usage_and_nothing_is_written(
         (["a.png", "--report", "a.png"], 2, "an output (--report)"),
         (["a.png", "--report", "a.png/r.jsonl"], 1, "cannot be written"),
         (["a.png", "--report", "-"], 2, "name of a file"),
+        (["a.png", "--report", "x.jsonl/"], 2, "'x.jsonl/' names a folder, not a file"),
+        (["a.png", "-o", "x.png/"], 2, "'x.png/' names a folder, not a file"),
+        *((["a.png", option, ""], 2, "the name is empty") for option in NAMED),
+        (["a.png", "--into", "simplecache::file:///x"], 2, "is a chain of URLs"),
         (["a.png", "--max-megapixels", "0.001"], 3, "--max-megapixels"),
         (["a.png", "--nonsense"], 2, "No such option"),
         (["model"], 2, "Did you mean tintype models?"),
