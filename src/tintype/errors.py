@@ -40,6 +40,8 @@ def brief(value: object, *, most: int = _LONGEST_QUOTE) -> str:
         text = shown(value)
     except ValueError:
         text = "a number of thousands of digits"
+    if not text.strip():  # nothing would be seen
+        text = f'"{text}"'
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 

@@ -36,6 +36,9 @@ def color(tiny_model: Path) -> Callable[..., int]:
     return lambda *words: main(["--model", str(tiny_model), "--jobs", "1", *words])
 
 
+NAMED = ("-o", "--into", "--report", "--hints", "--mask", "--settings", "--save-settings")
+
+
 def lines(text: str) -> list[str]:
     return text.splitlines()
 
@@ -503,6 +506,10 @@ def test_clashing_names_are_usage_and_nothing_is_written(
         (["a.png", "--report", "a.png"], 2, "an output (--report)"),
         (["a.png", "--report", "a.png/r.jsonl"], 1, "cannot be written"),
         (["a.png", "--report", "-"], 2, "name of a file"),
+        (["a.png", "--report", "x.jsonl/"], 2, "'x.jsonl/' names a folder, not a file"),
+        (["a.png", "-o", "x.png/"], 2, "'x.png/' names a folder, not a file"),
+        *((["a.png", option, ""], 2, "the name is empty") for option in NAMED),
+        (["a.png", "--into", "simplecache::file:///x"], 2, "is a chain of URLs"),
         (["a.png", "--max-megapixels", "0.001"], 3, "--max-megapixels"),
         (["a.png", "--nonsense"], 2, "No such option"),
         (["model"], 2, "Did you mean tintype models?"),
@@ -761,6 +768,21 @@ def test_a_fault_is_one_line_too(
     monkeypatch.setenv("TINTYPE_TRACEBACK", "1")
     with pytest.raises(ZeroDivisionError):
         main(["x"])
+
+
+def test_without_a_current_folder_one_line_says_so(
+    color: Callable[..., int], make_photo: Make, tmp_path: Path, capfd: Capture
+) -> None:
+    if os.name == "nt":  # where it cannot be removed
+        return
+    photo = make_photo(tmp_path / "a.png")
+    Path("gone").mkdir()
+    os.chdir("gone")  # the fixture returns from it
+    Path("../gone").rmdir()
+    assert color(str(photo), "-o", "x.png") == 3
+    (line,) = lines(capfd.readouterr().err)
+    assert line == "tintype: The current folder no longer exists. Change to another one."
+    assert color(str(photo)) == 0  # which needs none
 
 
 @pytest.mark.parametrize("command", ["data", "train", "evaluate", "export", "compare"])

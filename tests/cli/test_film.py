@@ -142,6 +142,7 @@ def test_shots_are_read() -> None:
         ("[[shot]]\nat = 'noon'", "Shot 1 of s.toml: The time noon"),
         ("[[shot]]\nat = 0\nhints = ['1,2']", "Shot 1 of s.toml: "),
         ("[[shot]]\nat = 0\nreference = 'none.png'", "none.png"),
+        ("[[shot]]\nat = 0\nreference = '/dev/null'", "null cannot be read: it is not a regular"),
         ("[[shot", "not a TOML file"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -334,3 +335,65 @@ def test_other_streams_are_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         check_streams([("PHOTO", "-")], [("-o", str(tmp_path / "new"))])
         with pytest.raises(UsageError, match="same file"):
             check_streams([("PHOTO", "-")], [("-o", str(tmp_path / "b"))])
+
+
+STATE = "other/.tintype-state.jsonl"
+
+
+@pytest.mark.parametrize("there", [b"", b"our mark", None], ids=["empty", "own mark", "missing"])
+@pytest.mark.parametrize("option", ["--report", "--save-settings"])
+def test_no_output_is_a_state_file(
+    color: Callable[..., int], capfd: Capture, option: str, there: bytes | None
+) -> None:
+    """A run waits for the lock on a state file, also for its own."""
+    Path("other").mkdir()
+    if there is not None:
+        ours = _result("x").to_json().encode() if option == "--report" else b"{}"
+        Path(STATE).write_bytes(there and ours)
+    Path("link.jsonl").symlink_to(STATE)
+    before = [path.read_bytes() for path in Path("other").iterdir()]
+    for name in (STATE, "link.jsonl", ".Tintype-state.jsonl", ".tintype-state-2.jsonl"):
+        assert color(option, name, "--overwrite") == 2
+        (line,) = capfd.readouterr().err.splitlines()
+        assert f"{name} has the name of a state file of Tintype" in line
+    assert color(option, ".tintype-0123456789abcdef.tmp") == 2
+    assert [path.read_bytes() for path in Path("other").iterdir()] == before
+    assert not Path("photo.color.png").exists()
+    with pytest.raises(UsageError, match="state file"):
+        check_replaceable(Path(STATE), lambda _: True, overwrite=True, what="a table")
+
+
+def test_a_report_that_is_gone_at_the_end_is_told_after_the_summary(
+    color: Callable[..., int], make_photo: Make, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    make_photo(Path("album/1.png"), seed=1)
+    make_photo(Path("album/2.png"), seed=2)
+    report, sheet = ["--report", "rep/r.jsonl"], ["--contact-sheet", "rep/s.html"]
+    coloring = sys.modules["tintype.cli.coloring"]
+    for number, words in enumerate((report, [*report, *sheet])):
+        with monkeypatch.context() as patched:
+            patched.setattr(coloring, "tell", lambda *_, **__: shutil.rmtree("rep", True))
+            assert color("album", "--into", f"out{number}", *words) == 1
+        said = capfd.readouterr().err.splitlines()
+        assert "3 coloured; " in said[0]
+        assert "The report rep/r.jsonl was removed or replaced during the run." in said[1]
+        assert ["rep/s.html" in line for line in said[2:]] == ([True] if number else [])
+    # The same command writes it again.
+    assert color("album", "--into", "out0", *report) == 0
+    assert len(Path("rep/r.jsonl").read_text().splitlines()) == 3
+    monkeypatch.setattr(coloring, "tell", lambda *_, **__: Path("rep/r.jsonl").rename("old"))
+    assert color("--report", "rep/r.jsonl") == 1
+
+
+def test_a_name_that_is_taken_during_the_run_is_told_after_the_summary(
+    color: Callable[..., int], make_photo: Make, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    make_photo(Path("album/1.png"), seed=1)
+    coloring = sys.modules["tintype.cli.coloring"]
+    monkeypatch.setattr(coloring, "tell", lambda *_, **__: Path("s.html").write_text("mine"))
+    assert color("album", "--contact-sheet", "s.html") == 1
+    said = capfd.readouterr().err.splitlines()
+    assert "2 coloured; " in said[0]
+    assert "s.html exists and is not a contact sheet" in said[1]
+    assert len(said) == 2
+    assert Path("s.html").read_text() == "mine"

@@ -1,4 +1,4 @@
-"""A program that runs the cluster of `--executor ray` until its standard input ends.
+"""A program that runs the cluster of `--executor ray` until its standard input ends, or a signal.
 
 Ray gives its processes a quarter of a minute to report their ports, and half a minute to start,
 which is short on a machine that runs other tests at the same time. Here their ports are fixed in
@@ -68,7 +68,8 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def main() -> None:
+def main() -> int:
+    from tintype.cli.signals import INTERRUPTED, ending_as_interrupts
     from tintype.cluster import session
 
     import_ray = session._import_ray
@@ -79,13 +80,17 @@ def main() -> None:
         return ray
 
     session._import_ray = import_patiently
-    with session.session(2):
-        import ray
+    try:
+        with ending_as_interrupts(), session.session(2):
+            import ray
 
-        os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address
-        print(*(os.environ[name] for name in PASSED_ON), flush=True)
-        sys.stdin.read()
+            os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address
+            print(*(os.environ[name] for name in PASSED_ON), flush=True)
+            sys.stdin.read()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -219,6 +219,37 @@ def test_ctrl_c_ends_it_and_the_same_command_continues(
     results = here(str(tmp_path / "in"), into=tmp_path / "out")
     assert {result.status for result in results[:40]} == {"done", "already_done"}
     assert sum(result.status == "already_done" for result in results) == len(found)
+
+
+def test_a_signal_to_the_process_group_ends_it_and_its_folder_is_private() -> None:
+    """As `timeout` and supervisors send it; Ray aborts a process whose cluster ends first."""
+    before = set(Path("/tmp").glob("tintype-ray-*"))
+    with subprocess.Popen(
+        [sys.executable, str(HOLD)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={name: value for name, value in os.environ.items() if name not in PASSED_ON},
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        started = descendants(process.pid)
+        assert len(started) > 1
+        for pid in started:
+            with suppress(ProcessLookupError):  # it has just ended
+                assert os.getsid(pid) != process.pid
+        own = {
+            folder
+            for folder in set(Path("/tmp").glob("tintype-ray-*")) - before
+            if any(str(folder) in title_of(pid) for pid in started)
+        }
+        assert [folder.stat().st_mode & 0o777 for folder in own] == [0o700]
+        os.killpg(process.pid, signal.SIGTERM)
+        _, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (130, "")
+    assert not any(folder.exists() for folder in own)
 
 
 def title_of(pid: int) -> str:

@@ -125,6 +125,18 @@ def test_listing_says_which_models_are_broken(home: Path) -> None:
     assert [bundle.path.name for bundle in found if not bundle.embedded] == ["mine.onnx"]
     assert len(wrong) == 1
     assert "broken.onnx" in str(wrong[0])
+    # This is the list itself, so no line sends the reader to it.
+    (home / "folder.onnx").mkdir()
+    assert not any("tintype models" in str(error) for error in list_bundles()[1])
+
+
+def test_an_unknown_name_lists_what_could_be_loaded_once(home: Path) -> None:
+    shutil.copy(TINY, home / "mine.onnx")
+    shutil.copy(TINY, home / "tintype-own.onnx")
+    (home / "broken.onnx").write_bytes(TINY.read_bytes()[:-1])
+    with pytest.raises(ModelError, match=r"installed: tintype-own, mine\. ") as caught:
+        load_bundle("nobody")
+    assert "nobody" in caught.value.message
 
 
 def test_embedded_models_are_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

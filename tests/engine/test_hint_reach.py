@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from tintype.color.cielab import rgb01_to_lab
+from tintype.engine import hint_reach
 from tintype.engine.bundle import Bundle, load_bundle
 from tintype.engine.geometry import plan_fit
 from tintype.engine.hint_reach import Surroundings, limited, painted, surroundings
@@ -185,3 +186,14 @@ def test_the_depth_of_the_grey_does_not_matter(kind: type[np.unsignedinteger]) -
     layer = stroke((90, 120), [(30, 40), (90, 50)], 14)
     eight = np.tile(np.linspace(0, 255, 120).astype(np.uint8), (90, 1))
     np.testing.assert_allclose(painted(layer, grey)[1], painted(layer, eight)[1], atol=0.02)
+
+
+def test_a_hint_in_a_very_long_photograph_gives_no_warning() -> None:
+    """Warnings are errors here; the exponential of a long distance is infinite."""
+    luma = np.zeros((1, 60_000), np.float32)
+    around = Surroundings(luma, np.zeros((2, *luma.shape), np.float32), None, None, luma.size)
+    seed = np.zeros(luma.shape, bool)
+    seed[0, 0] = True
+    prior = hint_reach._prior(around, seed, 1.0)
+    assert prior[0, 0] > prior[0, 5000]
+    assert prior[0, -1] == 0

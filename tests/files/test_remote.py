@@ -85,9 +85,19 @@ def test_a_password_is_not_repeated() -> None:
     assert isinstance(parse_location("abfs://container@account.example.org/scans"), RemotePath)
 
 
-def test_a_chain_of_urls_is_refused() -> None:
-    with pytest.raises(UsageError, match="chain"):
-        parse_location("zip://a.png::s3://bucket/scans.zip")
+@pytest.mark.parametrize(
+    "word",
+    [
+        "zip://a.png::s3://bucket/scans.zip",
+        "simplecache::file:///scans",
+        "filecache::zip://*::s3://bucket/scans.zip",
+        "simplecache::https://me:secret@example.org/scans",
+    ],
+)
+def test_a_chain_of_urls_is_refused(word: str) -> None:
+    with pytest.raises(UsageError, match="chain") as caught:
+        parse_location(word)
+    assert "secret" not in str(caught.value)
 
 
 def test_an_unknown_store_is_one_line() -> None:
@@ -111,13 +121,17 @@ def test_writing_replaces_only_with_overwrite(
 ) -> None:
     root = parse_location(f"{protocol}://{tmp_path.as_posix()}")
     location = root / "new/x.png"
-    assert read_if_exists(location) is None
+    assert read_if_exists(location, max_pixels=MAX_PIXELS) is None
     write(location, b"one", overwrite=False)
     with pytest.raises(TargetExistsError, match="--overwrite"):
         write(location, b"two", overwrite=False)
-    assert read_if_exists(location) == read(location, max_pixels=MAX_PIXELS) == b"one"
+    assert (
+        read_if_exists(location, max_pixels=MAX_PIXELS)
+        == read(location, max_pixels=MAX_PIXELS)
+        == b"one"
+    )
     write(location, b"two", overwrite=True)
-    assert read_if_exists(location) == b"two"
+    assert read_if_exists(location, max_pixels=MAX_PIXELS) == b"two"
     assert [entry.name for entry in list_remote(root / "new")] == ["x.png"]
     assert (is_folder(location), is_folder(root / "new")) == (False, True)
 
@@ -159,6 +173,16 @@ def test_a_long_object_is_not_read(memory: object, monkeypatch: pytest.MonkeyPat
     )
     with pytest.raises(UnreadablePhotoError, match="too long"):
         read(RemotePath("memory://x.png"), max_pixels=0)
+
+
+def test_a_long_output_is_not_read(
+    tmp_path: Path, memory: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tintype.files.local._METADATA_BYTES", 7)
+    for location in (tmp_path / "x.png", RemotePath("memory://x.png")):
+        write(location, b"12345678", overwrite=True)
+        with pytest.raises(OSError, match="longer than 0 MiB"):
+            read_if_exists(location, max_pixels=0)
 
 
 # ----- folders -----
@@ -377,4 +401,7 @@ def test_the_command_takes_urls(
         assert "is a URL" in capfd.readouterr().err
     assert main(["--model", str(tiny_model), f"{url}/in/x.png", "-o", "-"]) == 2
     assert sorted(os.listdir(tmp_path)) == ["in", "out", "r.jsonl"]  # noqa: PTH208
-    assert remote.read_if_exists(parse_location(f"{url}/out/x.color.png")) is not None
+    assert (
+        remote.read_if_exists(parse_location(f"{url}/out/x.color.png"), max_pixels=MAX_PIXELS)
+        is not None
+    )

@@ -2,6 +2,8 @@ import errno
 import io
 import json
 import os
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,13 +130,16 @@ def test_a_report_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
 class Disk(io.RawIOBase):
     """A file on a disk with little room."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, file: io.RawIOBase | None = None) -> None:
         self._room = room
+        self._file = file
 
     def write(self, data: object) -> int:
         if self._room == 0:
             raise OSError(errno.ENOSPC, "No space left on device")
         written = min(self._room, len(bytes(data)))
+        if self._file is not None:
+            self._file.write(bytes(data)[:written])
         self._room -= written
         return written
 
@@ -150,3 +155,63 @@ def test_a_file_of_brackets_is_no_report(tmp_path: Path) -> None:
     path.write_bytes(b"[" * 100_000)
     with pytest.raises(UsageError, match="not a report"), open_report(path):
         pass
+
+
+@pytest.mark.parametrize("end", ["stops", "interrupted"])
+def test_a_run_that_ends_early_keeps_the_earlier_lines_of_what_it_has_not_reached(
+    tmp_path: Path, end: str
+) -> None:
+    path = tmp_path / "r.jsonl"
+    earlier = [replace(DONE, input=name, output=f"{name}.png") for name in ("a", "b", "b", "c")]
+    with open_report(path) as report:
+        for row in earlier:
+            report.add(row)
+    with path.open("a") as file:
+        file.write('{"status": "done"}\nno report\n')
+    new = replace(DONE, status="failed", input="a", stops=end == "stops")
+    expected = [new, *earlier[1:]]
+    with suppress(KeyboardInterrupt), open_report(path) as report:
+        report.add(new)
+        assert path.read_text() == new.to_json() + "\n"
+        if end == "interrupted":
+            raise KeyboardInterrupt
+    assert path.read_text() == "".join(row.to_json() + "\n" for row in expected)
+    with open_report(path) as report:  # and a whole run replaces them all
+        report.add(DONE)
+    assert path.read_text() == DONE.to_json() + "\n"
+
+
+def test_what_is_put_back_is_whole_lines_and_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = "".join(replace(DONE, input=name).to_json() + "\n" for name in "abc").encode()
+    for room, lines in ((len(earlier), 3), (len(earlier) - 1, 2), (10, 0)):
+        path = tmp_path / "r.jsonl"
+        with path.open("wb", buffering=0) as file:
+            monkeypatch.setattr(Disk, "fileno", lambda _, file=file: file.fileno())
+            monkeypatch.setattr(Disk, "truncate", lambda _, size, file=file: file.truncate(size))
+            report = Report(Disk(room, file), path, earlier=earlier)
+            report.put_back()
+        assert path.read_bytes() == b"".join(earlier.splitlines(keepends=True)[:lines])
+    monkeypatch.setattr("tintype.jobs.report._MOST_EARLIER", len(earlier) - 1)
+    path.write_bytes(earlier)
+    with open_report(path) as report:
+        report.add(replace(DONE, input="a", stops=True))
+    assert len(path.read_bytes().splitlines()) == 1
+
+
+def test_a_device_is_no_report_and_a_pipe_may_be_one(tmp_path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        return
+    (tmp_path / "link").symlink_to(os.devnull)
+    for path in (Path(os.devnull), tmp_path / "link"):
+        with pytest.raises(UsageError, match="not a report"), open_report(path):
+            pass
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with open_report(pipe) as report:
+        report.add(DONE)
+        report.check()
+    assert os.read(reading, 1 << 16).decode() == DONE.to_json() + "\n"
+    os.close(reading)

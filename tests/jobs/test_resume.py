@@ -1,5 +1,6 @@
 import json
 import os
+import tracemalloc
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -7,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tintype.errors import WriteError
+from tintype.files.temporary import STATE_FILE
 from tintype.jobs import resume
-from tintype.jobs.resume import STATE_FILE, ProvenanceReader, record_provenance
+from tintype.jobs.resume import ProvenanceReader, record_provenance
 from tintype.photo.metadata.provenance import Provenance
 
 MADE = Provenance("Tintype", "0.1.0", "tiny", "aa", '{"quality":"normal"}', "bb")
@@ -171,3 +173,16 @@ def test_a_state_file_that_somebody_has_rewritten_is_read_again(tmp_path: Path) 
     assert reader.read(two, DATA) == MADE
     state.unlink()
     assert reader.read(two, DATA) is None
+
+
+def test_a_state_file_of_any_length_is_read_in_little_memory(tmp_path: Path) -> None:
+    targets = tmp_path / "x.color.bmp", tmp_path / "y.color.bmp"
+    record_provenance(targets[0], DATA, MADE)
+    with (tmp_path / STATE_FILE).open("r+b") as file:
+        file.truncate(200 << 20)  # takes no room on the disk
+    tracemalloc.start()
+    record_provenance(targets[1], DATA, MADE)
+    reader = ProvenanceReader()
+    assert [reader.read(target, DATA) for target in targets] == [MADE, MADE]
+    assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    tracemalloc.stop()

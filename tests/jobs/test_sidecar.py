@@ -1,6 +1,7 @@
 """The settings file: what version 0.1.0 wrote is read, and the same is written."""
 
 import json
+import os
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -166,3 +167,22 @@ def test_keys_of_a_later_version_are_left_alone(tmp_path: Path) -> None:
         "strip_metadata",
         "keep_luminance",
     }
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe"])
+@pytest.mark.parametrize("layer", ["mask", "scribbles"])
+def test_a_pipe_or_device_that_it_names_is_not_opened(
+    tmp_path: Path, kind: str, layer: str
+) -> None:
+    if not hasattr(os, "mkfifo"):
+        return
+    os.mkfifo(tmp_path / "pipe")
+    named = os.devnull if kind == "device" else "pipe"
+    change = {
+        "settings": {"quality": "high", "vividness": 1, layer: "aa"},
+        "files": {layer: named},
+    }
+    path = tmp_path / "how.json"
+    path.write_text(json.dumps(json.loads(PLAIN) | change))
+    with pytest.raises(UsageError, match="cannot be read: it is not a regular file"):
+        read_sidecar(path)

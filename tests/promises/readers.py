@@ -300,8 +300,9 @@ def read_shots(data: bytes) -> None:
 
 
 def read_state(data: bytes) -> None:
+    from tintype.files.temporary import STATE_FILE
     from tintype.jobs.report import open_report
-    from tintype.jobs.resume import STATE_FILE, ProvenanceReader
+    from tintype.jobs.resume import ProvenanceReader
     from tintype.photo.metadata.provenance import provenance_from_json
 
     _file(STATE_FILE, data)

@@ -145,8 +145,9 @@ def read_other(task: str, data: bytes, max_pixels: int) -> None:
     from photo.samples import PROVENANCE
     from tintype.engine.bundle import load_bundle
     from tintype.engine.settings_parsing import read_hints, read_layer
+    from tintype.files.temporary import STATE_FILE
     from tintype.jobs.report import open_report
-    from tintype.jobs.resume import STATE_FILE, ProvenanceReader, record_provenance
+    from tintype.jobs.resume import ProvenanceReader, record_provenance
     from tintype.jobs.sidecar import read_sidecar
     from tintype.photo.decode import decode_colors
 

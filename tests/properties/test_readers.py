@@ -220,6 +220,7 @@ def test_a_quote_is_never_longer_than_a_line() -> None:
     assert brief("x" * 1000) == "x" * 57 + "..."
     assert brief(10**5000) == "a number of thousands of digits"
     assert brief("a\nb\x1b") == "a\\nb\\x1b"
+    assert (brief(""), brief(" ")) == ('""', '" "')
 
 
 @pytest.mark.parametrize(

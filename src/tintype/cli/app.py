@@ -6,6 +6,7 @@ Heavy modules are imported only when they are needed, so help and usage errors a
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -60,11 +61,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         # An internal error is also one line, unless a traceback was requested.
         if os.environ.get("TINTYPE_TRACEBACK"):
             raise
+        if isinstance(error, FileNotFoundError) and not _has_folder():
+            say("The current folder no longer exists. Change to another one.")
+            return TintypeError.exit_code
         say(
             f"{FAULT}: {type(error).__name__}: {error}. Please report it; set "
             "TINTYPE_TRACEBACK=1 in the environment to get the traceback."
         )
         return TintypeError.exit_code
+
+
+def _has_folder() -> bool:
+    """Whether the current folder exists; a relative path means nothing without it."""
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
 
 
 def run(argv: Sequence[str]) -> int:

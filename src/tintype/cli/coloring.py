@@ -16,7 +16,14 @@ from tintype.cli.options import PhotoArguments
 from tintype.cli.roles import check_roles, check_streams
 from tintype.cli.run_lines import last_line, skipped_lines, stopped_line, tell, tell_more
 from tintype.cli.show import Screen, say, screen, write_picture
-from tintype.errors import PhotoError, TargetExistsError, UsageError, shown
+from tintype.errors import (
+    PhotoError,
+    TargetExistsError,
+    TintypeError,
+    UsageError,
+    WriteError,
+    shown,
+)
 from tintype.jobs.report import JobResult, Tally, open_report
 
 if TYPE_CHECKING:
@@ -98,24 +105,29 @@ def _files(arguments: PhotoArguments) -> int:
         from tintype.cli.rehearsal import rehearse_photographs
 
         return rehearse_photographs(arguments, plan, options, counts, outputs)
-    tally = _report(arguments, _run(arguments, plan, options, items=counts.items), counts)
-    if arguments.certainty is not None and tally.exit_code == 0:
+    code = _report(arguments, _run(arguments, plan, options, items=counts.items), counts)
+    if arguments.certainty is not None and code == 0:
         _write_certainty(arguments, plan, options)
-    if arguments.save_settings is not None and tally.exit_code == 0:
+    if arguments.save_settings is not None and code == 0:
         _save_settings(Path(arguments.save_settings), options)
-    return tally.exit_code
+    return code
 
 
 def _report(
     arguments: PhotoArguments, rows: Generator[JobResult, None, None], counts: "PlanCounts"
-) -> Tally:
-    """Reports the result of each input, on the screen and in files, and prints a summary."""
+) -> int:
+    """Reports the result of each input, on the screen and in files, and prints a summary.
+
+    Returns:
+        The exit code.
+    """
     from tintype.jobs.contact_sheet import open_sheet
 
     tally = Tally()
     began = time.monotonic()
     alone = counts.items == 1
     stopped = False
+    unwritten: list[TintypeError] = []
     with (
         open_report(_path(arguments.report)) as report,
         open_sheet(_path(arguments.contact_sheet), items=counts.items) as sheet,
@@ -132,11 +144,19 @@ def _report(
                 view.say(stopped_line(row, tally, counts))
             else:
                 tell(row, view, alone=alone, checked=arguments.check)
+        # The photographs are there, so this must not end the command before its last line.
+        for finish in (report.check, *(() if sheet is None else (sheet.publish,))):
+            try:
+                finish()
+            except TintypeError as error:
+                unwritten.append(error)
     if not alone and not stopped:
         for line in skipped_lines(tally, reported=arguments.report is not None):
             say(line)
         say(last_line(tally, counts, time.monotonic() - began))
-    return tally
+    for problem in unwritten:
+        say(str(problem))
+    return max(tally.exit_code, WriteError.exit_code) if unwritten else tally.exit_code
 
 
 def _refuse_before(arguments: PhotoArguments, options: "RunOptions", *, photos: int) -> None:

@@ -220,7 +220,8 @@ def read_shots(path: Path) -> "list[Shot]":
         reference = None
         if "reference" in entry:
             name = str(entry["reference"])
-            reference = cast("Reference", read_layer("reference", path.parent / name))
+            layer = read_layer("reference", path.parent / name, regular=True)
+            reference = cast("Reference", layer)
         try:
             start = float(parse_time(brief(entry["at"])))
             placed = tuple(parse_hint(brief(hint)) for hint in hints)

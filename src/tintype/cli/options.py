@@ -31,6 +31,7 @@ from tintype.cli.values import (
     FolderType,
     ModelType,
     NumberType,
+    OutputType,
     WholeType,
 )
 from tintype.engine.bundle import DEFAULT_NAME
@@ -144,6 +145,10 @@ def _file(*endings: str) -> FileType:
     return FileType(*endings, made=str)
 
 
+def _output(*endings: str) -> OutputType:
+    return OutputType(*endings, made=str)
+
+
 _FOLDER = FolderType(made=str)
 _PICTURE = _file(*PICTURES)
 _EXECUTORS = click.Choice(["processes", "ray"])
@@ -168,7 +173,7 @@ PHOTOS = _Photos(
         Option(
             "-o",
             "--output",
-            type=_file(),
+            type=_output(),
             metavar="FILE",
             help="Write the output of a single input to this file; - is stdout.",
         ),
@@ -177,14 +182,14 @@ PHOTOS = _Photos(
         *options_of(SETTINGS, "command", later=_LATER),
         Option(
             "--certainty",
-            type=_file(".png"),
+            type=_output(".png"),
             metavar="FILE",
             first_page=False,
             help="Also write a map of how certain the colours are: a grey PNG; black is certain.",
         ),
         Option(
             "--save-settings",
-            type=_file(".json"),
+            type=_output(".json"),
             metavar="FILE",
             first_page=False,
             help="Also save the settings used, including hints.",
@@ -218,14 +223,14 @@ PHOTOS = _Photos(
         ),
         Option(
             "--report",
-            type=_file(".jsonl"),
+            type=_output(".jsonl"),
             metavar="FILE",
             first_page=False,
             help="Write a JSON line for each input.",
         ),
         Option(
             "--contact-sheet",
-            type=_file(".html"),
+            type=_output(".html"),
             metavar="FILE",
             first_page=False,
             help="Write a page (.html) that shows each photograph before and after.",
@@ -299,7 +304,7 @@ VIDEO = Command(
         Option(
             "-o",
             "--output",
-            type=_file(),
+            type=_output(),
             metavar="FILE",
             help="Write to this file: .mp4, .m4v, .mov or .mkv.",
         ),

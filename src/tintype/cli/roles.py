@@ -9,7 +9,7 @@ from typing import TextIO
 
 from tintype.errors import UsageError, shown
 from tintype.files.remote import Location, parse_location
-from tintype.files.temporary import refuse_temporary
+from tintype.files.temporary import refuse_internal, refuse_temporary
 from tintype.jobs.same_file import same_place
 
 Named = Sequence[tuple[str, str | None]]
@@ -24,12 +24,14 @@ def check_roles(inputs: Named, outputs: Named) -> None:
         outputs: Files that are written.
 
     Raises:
-        UsageError: An output is also an input, or is named twice, or a file has the name of a
-            temporary file.
+        UsageError: An output is also an input, is named twice, or has the name of a state file, or
+            a file has the name of a temporary file.
     """
-    for _, path in (*_files(inputs), *_files(outputs)):
+    for _, path in _files(inputs):
         refuse_temporary(Path(str(path)))
     written = _files(outputs)
+    for _, path in written:
+        refuse_internal(Path(str(path)))
     for number, (option, path) in enumerate(written):
         for other, source in _files(inputs):
             if same_place(path, source):

@@ -48,6 +48,10 @@ class FileType(click.ParamType[Any]):
         ctx: click.Context | None,
     ) -> Any:  # noqa: ANN401
         """The converted argument."""
+        several = isinstance(param, click.Argument) and param.nargs == -1
+        if not value and not several:  # of several, an empty name is one that fails
+            # `Path` would treat it as the current folder, but in a script it is an unset variable.
+            self.fail("the name is empty.", param, ctx)
         return self.made(value)
 
     def shell_complete(
@@ -62,6 +66,21 @@ class FileType(click.ParamType[Any]):
 
     def _fits(self, path: str) -> bool:
         return not self.endings or path.lower().endswith(self.endings)
+
+
+class OutputType(FileType):
+    """A file that is written."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401
+        """The converted argument."""
+        if str(value).endswith(("/", os.sep)):  # which `Path` would drop
+            self.fail(f"{brief(repr(value))} names a folder, not a file.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class FolderType(FileType):

@@ -10,10 +10,13 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +73,7 @@ def _connected(address: str) -> Iterator[None]:
     try:
         with _silenced_stderr():
             ray = _import_ray()
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+            _init(ray, address=address)
     except UsageError:
         raise
     except Exception as error:
@@ -96,16 +99,17 @@ def _started(processes: int) -> Iterator[None]:
         try:
             with _silenced_stderr():
                 ray = _import_ray()
-                ray.init(
-                    address="local",
-                    num_cpus=processes,
-                    num_gpus=0,
-                    object_store_memory=_STORE_BYTES,
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    _temp_dir=folder,
-                )
+                with _own_session():
+                    _init(
+                        ray,
+                        address="local",
+                        num_cpus=processes,
+                        num_gpus=0,
+                        object_store_memory=_STORE_BYTES,
+                        include_dashboard=False,
+                        # Ray makes this folder accessible to everyone; the one around it is not.
+                        _temp_dir=str(Path(folder, "r")),
+                    )
         except UsageError:
             raise
         except Exception as error:
@@ -119,6 +123,40 @@ def _started(processes: int) -> Iterator[None]:
             ray.shutdown()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _init(ray: Any, **options: Any) -> None:  # noqa: ANN401
+    """Runs `ray.init`, but keeps our handler of SIGTERM, which Ray replaces by its own."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+    except SystemExit:  # SIGTERM while Ray starts
+        raise KeyboardInterrupt from None
+    finally:
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
+
+
+@contextmanager
+def _own_session() -> Iterator[None]:
+    """Starts Ray's processes in a session of their own.
+
+    `timeout`, supervisors and terminals send their signals to the whole process group. If Ray's
+    processes end first, Ray aborts this one. Only on Linux, where the kernel ends them with this
+    process; elsewhere Ray finds them by their process group.
+    """
+    if not sys.platform.startswith("linux"):
+        yield
+        return
+    # Ray has no public option for this.
+    from ray._private import services
+
+    popen = services.ConsolePopen
+    services.ConsolePopen = partial(popen, start_new_session=True)
+    try:
+        yield
+    finally:
+        services.ConsolePopen = popen
 
 
 @contextmanager

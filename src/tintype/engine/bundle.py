@@ -14,7 +14,8 @@ import math
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -414,8 +415,20 @@ def list_bundles() -> tuple[tuple[Bundle, ...], tuple[ModelError, ...]]:
         try:
             found.append(_open(path, pinned=None))
         except ModelError as error:
-            wrong.append(error)
+            # This is the list that the advice would name.
+            advice = "Remove it, or copy it again." if error.advice == _LIST else error.advice
+            wrong.append(ModelError(error.message, advice=advice))
     return tuple(found), tuple(wrong)
+
+
+def _usable(names: Iterable[str]) -> tuple[str, ...]:
+    """These names, and those of the user's own models that load."""
+    found = dict.fromkeys(names)  # a file with the name of an embedded model is not found by it
+    for path in _user_files():
+        with suppress(ModelError):
+            _open(path, pinned=None)
+            found[path.stem] = None
+    return tuple(found)
 
 
 def load_bundle(model: str | Path | None = None) -> Bundle:
@@ -445,5 +458,5 @@ def load_bundle(model: str | Path | None = None) -> Bundle:
     for path in _user_files():
         if path.stem == wanted:
             return _open(path, pinned=None)
-    known = ", ".join([*index, *(path.stem for path in _user_files())]) or "none"
+    known = ", ".join(shown(name) for name in _usable(index)) or "none"
     raise ModelError(f"There is no model named {wanted!r}; installed: {known}.", advice=_LIST)

@@ -162,7 +162,8 @@ def _prior(around: Surroundings, seed: NDArray[np.bool_], reach: float) -> F32:
     found = cues(around, seed)
     distance = found[3]
     z = sum(weight * cue for weight, cue in zip(weights, found, strict=True)) + bias
-    belongs = 1 / (1 + np.exp(-z))
+    with np.errstate(over="ignore"):  # far away, 1 / infinity is the 0 that is wanted
+        belongs = 1 / (1 + np.exp(-z))
     if reach == 1:
         return np.asarray(belongs, np.float32)
     furthest = _NEAREST * (1 / _NEAREST) ** reach

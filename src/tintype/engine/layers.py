@@ -18,6 +18,7 @@ from PIL import Image
 from tintype import cancellation
 from tintype.color.cielab import rgb01_to_lab
 from tintype.errors import PhotoError, PhotoTooLargeError, UsageError, shown
+from tintype.files.local import read_regular
 from tintype.photo.decode import decode_colors, decode_layer
 from tintype.photo.limits import MAX_PIXELS
 
@@ -302,17 +303,21 @@ def colors_of(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> NDArra
     return rgb
 
 
-def read_bytes(path: Path, *, most: int = _MOST_BYTES) -> bytes:
+def read_bytes(path: Path, *, most: int = _MOST_BYTES, regular: bool = False) -> bytes:
     """Reads a file named in the settings.
 
     Args:
         path: A file of any kind; an endless device is read no further than `most`.
         most: Larger files are refused, in bytes.
+        regular: Refuse anything but a regular file. Whoever types an option may name a pipe, but
+            whoever wrote a file must not make the command wait or read its input.
 
     Raises:
         UsageError: It cannot be read, or is too large.
     """
     try:
+        if regular:
+            return read_regular(path, most=most)
         with path.open("rb") as file:
             data = file.read(most + 1)
     except (OSError, ValueError) as error:

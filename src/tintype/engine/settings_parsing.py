@@ -265,8 +265,19 @@ def layer_from(setting: str, data: bytes, *, name: str, max_pixels: int = MAX_PI
     return _LAYER_READERS[setting](data, name=name, max_pixels=max_pixels)
 
 
-def read_layer(setting: str, path: Path, *, max_pixels: int = MAX_PIXELS) -> Layer:
-    """`layer_from` for a file; also raises UsageError if it cannot be read."""
+def read_layer(
+    setting: str, path: Path, *, max_pixels: int = MAX_PIXELS, regular: bool = False
+) -> Layer:
+    """`layer_from` for a file; also raises UsageError if it cannot be read.
+
+    Args:
+        setting: As for `layer_from`.
+        path: The file.
+        max_pixels: As for `layer_from`.
+        regular: As for `read_bytes`: whether another file, not an option, names it.
+    """
     if len(str(path)) > _LONGEST_PATH:  # in a settings file, it can be as long as the file
         raise UsageError(f"The {setting} {brief(path)} cannot be read: its name is too long.")
-    return layer_from(setting, read_bytes(path), name=str(path), max_pixels=max_pixels)
+    return layer_from(
+        setting, read_bytes(path, regular=regular), name=str(path), max_pixels=max_pixels
+    )

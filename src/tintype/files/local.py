@@ -56,10 +56,15 @@ def read_regular(path: Path, *, most: int) -> bytes:
             # More than it says now is not read either.
             size = os.fstat(file.fileno()).st_size
             if size > most:
-                raise OSError(errno.EFBIG, f"it is longer than {most >> 20} MiB")
+                raise too_long(most)
             return file.read(size)
     except ValueError as error:  # a NUL in the name
         raise OSError(errno.EINVAL, str(error)) from None
+
+
+def too_long(most: int) -> OSError:
+    """The error for a file of more bytes than `most`."""
+    return OSError(errno.EFBIG, f"it is longer than {most >> 20} MiB")
 
 
 def read_stream(stream: BinaryIO, *, name: str, max_pixels: int) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tintype.errors import TargetExistsError, WriteError, reason, shown
+from tintype.files.temporary import refuse_internal
 
 _MOST_BYTES = 1 << 28
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -31,8 +32,10 @@ def check_replaceable(
 
     Raises:
         TargetExistsError: An existing file must be preserved.
+        UsageError: It has the name of a state or temporary file of Tintype.
         WriteError: The path cannot be checked.
     """
+    refuse_internal(path)
     try:
         found = path.stat()
     except FileNotFoundError:

@@ -26,11 +26,14 @@ from tintype.errors import (
     shown,
 )
 from tintype.files.atomic import kind_of, write_atomically
-from tintype.files.local import check_length, read_input
+from tintype.files.local import check_length, max_input_bytes, read_input, read_regular, too_long
 from tintype.files.temporary import remove_abandoned
 
 # At least two letters: "C://scans" is a Windows folder.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+
+# fsspec's chains such as "simplecache::file:///scans".
+_CHAIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*::.*://", re.DOTALL)
 
 # A user and a password before the host name.
 _PASSWORD = re.compile(r"[^/@]*:[^/@]*@")
@@ -116,17 +119,20 @@ def parse_location(word: str) -> Location:
         UsageError: It is a URL with a password, or a chain of URLs.
     """
     found = _URL.match(word)
-    if found is None:
+    if found is None and _CHAIN.match(word) is None:
         return Path(word)
-    protocol, rest = found[1].lower(), word[found.end() :]
+    protocol, rest = ("", "") if found is None else (found[1].lower(), word[found.end() :])
     if _PASSWORD.match(rest):
         # Reports and messages repeat what was typed, and the shell's history stores it.
         raise UsageError(
             f"A URL of {protocol} contains a password.",
             advice="Leave it out, and configure it as the client of that store requires.",
         )
-    if "::" in word:
-        raise UsageError(f"{shown(word)} is a chain of URLs.", advice="Name one folder or file.")
+    first, chained, _ = word.partition("::")
+    if chained:  # the rest may contain a password as well
+        raise UsageError(
+            f"{shown(first)}::... is a chain of URLs.", advice="Name one folder or file."
+        )
     return RemotePath(f"{protocol}://{rest.rstrip('/')}")
 
 
@@ -212,16 +218,23 @@ def read(location: Location, *, max_pixels: int) -> bytes:
         raise _unreadable(location, error) from error
 
 
-def read_if_exists(location: Location) -> bytes | None:
+def read_if_exists(location: Location, *, max_pixels: int) -> bytes | None:
     """Reads an existing output; None if there is none.
+
+    Args:
+        location: The file.
+        max_pixels: As for `read`: a file that is too long for such a photograph is none of ours.
 
     Raises:
         OSError: It exists but cannot be read.
     """
+    most = max_input_bytes(max_pixels)
     try:
         if isinstance(location, Path):
-            return location.read_bytes()
+            return read_regular(location, most=most)
         store, path = _open(location)
+        if (store.info(path)["size"] or 0) > most:
+            raise too_long(most)
         data = store.cat_file(path)
     except FileNotFoundError:
         return None

@@ -11,6 +11,10 @@ from pathlib import Path
 from tintype.errors import UsageError, shown
 from tintype.files.lock import try_lock, wait_for_lock
 
+STATE_FILE = ".tintype-state.jsonl"
+"""Records the outputs in its folder that cannot store provenance; see `tintype.jobs.resume`."""
+
+_STATE = STATE_FILE.removesuffix(".jsonl")
 _PREFIX, _SUFFIX = ".tintype-", ".tmp"
 _DIGITS = 16
 _TEMPORARY = re.compile(rf"\.tintype-([0-9a-f]{{{_DIGITS}}})([0-9a-f]{{{_DIGITS}}})?\.tmp")
@@ -35,13 +39,37 @@ def refuse_temporary(path: Path) -> None:
     Raises:
         UsageError: It has the name of a temporary file, or is a link to one.
     """
-    # Not `Path.resolve`, which fails where links form a loop.
-    file = Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114
-    if _TEMPORARY.fullmatch(path.name) or _TEMPORARY.fullmatch(file.name):
+    if any(map(_TEMPORARY.fullmatch, _names(path))):
         raise UsageError(
             f"{shown(path)} has the name of a temporary file of Tintype, which any run may remove.",
             advice="Rename it first.",
         )
+
+
+def refuse_internal(path: Path) -> None:
+    """Refuses an output that is named by the user and would be a state or temporary file.
+
+    A run waits for the lock on a state file, so it would wait for itself if that were its report.
+
+    Args:
+        path: The output; it need not exist.
+
+    Raises:
+        UsageError: It has the name of such a file, or is a link to one.
+    """
+    refuse_temporary(path)
+    # Some disks ignore case.
+    if any(name.casefold().startswith(_STATE) for name in _names(path)):
+        raise UsageError(
+            f"{shown(path)} has the name of a state file of Tintype.", advice="Give another name."
+        )
+
+
+def _names(path: Path) -> tuple[str, str]:
+    """The name of a file, and that of the file a link leads to."""
+    # Not `Path.resolve`, which fails where links form a loop.
+    file = Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114
+    return path.name, file.name
 
 
 def remove_abandoned(folder: Path) -> int:

@@ -311,7 +311,7 @@ class Worker:
                     f"{shown(job.target)} is not a regular file, and is never replaced.",
                     advice="Move it away, or choose another folder with --into.",
                 )
-            data = remote.read_if_exists(job.target)
+            data = remote.read_if_exists(job.target, max_pixels=self._options.max_pixels)
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG and isinstance(job.target, Path):
                 raise write_error(job.target, error) from error

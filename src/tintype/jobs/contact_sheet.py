@@ -92,6 +92,7 @@ class ContactSheet:
         self._spool = spooled
         self._pages: list[_Page] = []
         self._page = _Page()
+        self._published = False
 
     def add(self, result: JobResult) -> None:
         """Adds one result.
@@ -119,12 +120,15 @@ class ContactSheet:
             page.photographs.append(self._photograph(result, name))
 
     def publish(self) -> None:
-        """Renames all pages to their final names, the sheet itself last.
+        """Renames all pages to their final names, the sheet itself last; only the first time.
 
         Raises:
             TargetExistsError: One of the names belongs to a file that is not a contact sheet.
             WriteError: The sheet cannot be written.
         """
+        if self._published:
+            return
+        self._published = True
         if not self._pages:
             _replace(self._path, self._rendered(self._page, last=True))
             self._remove_later_pages()

@@ -3,17 +3,20 @@
 import errno
 import json
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from io import RawIOBase
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 from tintype.errors import TintypeError, UsageError, WriteError, shown
 from tintype.files.atomic import refuse_shared
+from tintype.files.local import read_regular
 from tintype.files.lock import NO_LOCKS, try_lock
+from tintype.jobs.digest_table import DigestTable, digest
 from tintype.photo.photo import Tone
 
 Status = Literal["done", "already_done", "skipped", "failed", "planned"]
@@ -110,6 +113,9 @@ _REPORTED = {row.name for row in fields(JobResult)} - _UNREPORTED
 _ADDED = {"advice", "tone"}
 """Fields that the first reports did not have."""
 
+_MOST_EARLIER = 64 << 20
+"""Bytes of an earlier report whose lines can be put back: about a hundred thousand inputs."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -167,11 +173,20 @@ class Tally:
 
 
 class Report:
-    """A report file that is written line by line, so that its progress can be followed."""
+    """A report file that is written line by line, so that its progress can be followed.
 
-    def __init__(self, file: RawIOBase | None, path: Path) -> None:
+    Args:
+        file: The open file; None writes nothing.
+        path: Its path.
+        earlier: The report that it replaces.
+    """
+
+    def __init__(self, file: RawIOBase | None, path: Path, *, earlier: bytes = b"") -> None:
         self._file = file
         self._path = path
+        self._earlier = earlier
+        self._reached = DigestTable()
+        self.stopped = False
 
     def add(self, result: JobResult) -> None:
         """Writes one result.
@@ -187,13 +202,56 @@ class Report:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise _unwritable(self._path, error) from error
+        self.stopped = result.stops
+        if self._earlier:
+            self._reached.put(_key(result.input), 1)
+
+    def check(self) -> None:
+        """Checks that what was written is still there, at the end of a run.
+
+        Raises:
+            WriteError: The file was removed or replaced.
+        """
+        if self._file is None:
+            return
+        opened = os.fstat(self._file.fileno())
+        if not stat.S_ISREG(opened.st_mode):
+            return
+        with suppress(OSError):
+            if os.path.samestat(opened, self._path.stat()):
+                return
+        raise WriteError(
+            f"The report {shown(self._path)} was removed or replaced during the run.",
+            advice="The same command writes it again.",
+        )
+
+    def put_back(self) -> None:
+        """Adds the lines of the earlier report for inputs that a run has not reached."""
+        if self._file is None or not self._earlier:
+            return
+        kept = bytearray()
+        for line in self._earlier.splitlines(keepends=True):
+            row = _row(line)
+            if row is not None and self._reached.get(_key(row["input"])) is None:
+                kept += line
+        # It cannot be done better on a full disk, and the run's own error is reported.
+        with suppress(OSError):
+            end = os.fstat(self._file.fileno()).st_size
+            written = self._file.write(kept) or 0
+            if written < len(kept):  # no part of a line
+                self._file.truncate(end + kept.rfind(b"\n", 0, written) + 1)
+
+
+def _key(name: object) -> int:
+    return digest(str(name).encode("utf-8", "surrogatepass"))
 
 
 @contextmanager
 def open_report(path: Path | None) -> Iterator[Report]:
     """Opens a report. An earlier report is replaced; other files never are.
 
-    A resumed run reports every input again, so the new report is complete.
+    A resumed run reports every input again, so the new report is complete. If a run ends early, the
+    earlier lines of the inputs that it has not reached are put back.
 
     Args:
         path: The file, by convention with the extension .jsonl; None writes no report.
@@ -224,14 +282,21 @@ def open_report(path: Path | None) -> Iterator[Report]:
     except OSError as error:
         raise _unwritable(path, error) from error
     with file:
-        _begin(file, path)
-        yield Report(file, path)
+        report = Report(file, path, earlier=_begin(file, path))
+        try:
+            yield report
+        except BaseException:
+            report.put_back()
+            raise
+        if report.stopped:
+            report.put_back()
 
 
-def _begin(file: RawIOBase, path: Path) -> None:
-    """Empties a report that no other run is writing."""
+def _begin(file: RawIOBase, path: Path) -> bytes:
+    """Empties a report that no other run is writing, and returns its contents."""
     if not path.is_file():
-        return  # a device such as /dev/stderr has no lock and nothing to empty
+        return b""  # a pipe has no lock and nothing to empty
+    earlier = b""
     try:
         refuse_shared(os.fstat(file.fileno()))
         if not _locked(file):
@@ -239,9 +304,12 @@ def _begin(file: RawIOBase, path: Path) -> None:
                 f"Another run is writing the report {shown(path)}.",
                 advice="Give --report another name, or wait for that run.",
             )
+        with suppress(OSError):
+            earlier = read_regular(path, most=_MOST_EARLIER)
         file.truncate(0)
     except OSError as error:
         raise _unwritable(path, error) from error
+    return earlier
 
 
 def _locked(file: RawIOBase) -> bool:
@@ -255,23 +323,28 @@ def _locked(file: RawIOBase) -> bool:
 
 
 def _is_report(path: Path) -> bool:
-    # A device such as /dev/stderr may be written to, as it has no contents to lose.
-    if not path.is_file():
-        return not path.is_dir()
+    # A pipe, as in --report >(jq .), has no contents to lose.
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        return stat.S_ISFIFO(mode)
     with path.open("rb") as file:
         first = file.readline(1 << 20)
-    if not first:
-        return True
+    return not first or _row(first) is not None
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    """A line of a report; None if it is not one."""
     try:
-        data = json.loads(first)
+        data = json.loads(line)
     except (ValueError, RecursionError):
-        return False
+        return None
     # Exactly these fields: lists of other programs have some of them as well.
-    return (
+    ours = (
         isinstance(data, dict)
         and _REPORTED - _ADDED <= data.keys() <= _REPORTED
         and data["status"] in get_args(Status)
     )
+    return data if ours else None
 
 
 def _unwritable(path: Path, error: OSError) -> WriteError:

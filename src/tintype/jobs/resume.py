@@ -19,11 +19,10 @@ from tintype.errors import shown
 from tintype.files.atomic import kind_of, open_to_append
 from tintype.files.lock import wait_for_lock
 from tintype.files.remote import Location
+from tintype.files.temporary import STATE_FILE
 from tintype.jobs.digest_table import DigestTable, digest
 from tintype.photo.decode import read_provenance
 from tintype.photo.metadata.provenance import Provenance, provenance_from_json
-
-STATE_FILE = ".tintype-state.jsonl"
 
 _START = b'{"output": "'
 _MOST_BYTES_OF_LINE = 1 << 20
@@ -74,7 +73,7 @@ class ProvenanceReader:
             if offset is None:
                 return None
             file.seek(offset)
-            record = _parsed(file.readline())
+            record = _parsed(file.readline(_MOST_BYTES_OF_LINE))
             if record is not None and record[:2] == (name, sha):
                 return record[2]
             self._path = None  # the file was rewritten: read it from the beginning
@@ -88,8 +87,9 @@ class ProvenanceReader:
             self._path, self._identity = path, identity
             self._size_read, self._offsets = 0, DigestTable()
         file.seek(self._size_read)
-        for line in file:
-            if not line.endswith(b"\n"):
+        # What is longer than any line of ours is read in parts, which are no lines of ours either.
+        while line := file.readline(_MOST_BYTES_OF_LINE):
+            if not line.endswith(b"\n") and len(line) < _MOST_BYTES_OF_LINE:
                 break  # incomplete: a run is still writing it, or was killed
             record = _parsed(line)
             if record is not None:
@@ -158,6 +158,8 @@ def _key(name: str, sha: str) -> int:
 
 def _parsed(line: bytes) -> tuple[str, str, Provenance] | None:
     """Name, hash and provenance of an output; None if the line was not written by Tintype."""
+    if not line.startswith(b"{"):  # the parts of an endless line would take long to decode
+        return None
     # Lines are ASCII; a damaged line does not affect the others.
     text = line.decode("ascii", "replace")
     provenance = provenance_from_json(text)

@@ -171,7 +171,7 @@ def _with_layers(head: _Head, settings: Settings, home: Path, max_pixels: int) -
         if name not in head.files:
             raise ValueError(f"the file of the {name} is missing")
         file = home / head.files[name]
-        layer = read_layer(name, file, max_pixels=max_pixels)
+        layer = read_layer(name, file, max_pixels=max_pixels, regular=True)
         if layer.sha256 != wanted:
             raise UsageError(
                 f"{shown(file)} has changed since the settings were saved.",

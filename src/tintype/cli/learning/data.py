@@ -9,7 +9,7 @@ from tintype.cli.learning import with_extra
 from tintype.cli.learning.shared_options import SOURCES
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.show import print_result, say
-from tintype.cli.values import FileType, NumberType
+from tintype.cli.values import NumberType, OutputType
 from tintype.errors import LearnError
 
 
@@ -91,7 +91,7 @@ DATA = Command(
         ),
         Option(
             "--sheet",
-            type=FileType(".png"),
+            type=OutputType(".png"),
             metavar="FILE",
             help="Also write an overview of the findings, as a PNG.",
         ),

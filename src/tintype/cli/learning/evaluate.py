@@ -21,7 +21,7 @@ from tintype.cli.learning.shared_options import (
 )
 from tintype.cli.parsing import Command, Option, OptionalNumber, Several
 from tintype.cli.show import print_result, say
-from tintype.cli.values import FileType, ModelType, NumberType, WholeType
+from tintype.cli.values import FileType, ModelType, NumberType, OutputType, WholeType
 from tintype.errors import UsageError
 
 if TYPE_CHECKING:
@@ -241,13 +241,13 @@ EVALUATE = Command(
         threads_option(),
         Option(
             "--json",
-            type=FileType(".json"),
+            type=OutputType(".json"),
             metavar="FILE",
             help="Also write the rows of the table as JSON.",
         ),
         Option(
             "--sheet",
-            type=FileType(".jpg", ".png"),
+            type=OutputType(".jpg", ".png"),
             metavar="FILE",
             help="Write contact sheets of whole pictures, FILE-01 and so on.",
         ),

@@ -11,7 +11,7 @@ from tintype.cli.learning.shared_options import WEIGHTS, cache_option, data_opti
 from tintype.cli.parsing import Command, Option, Several
 from tintype.cli.roles import check_roles
 from tintype.cli.show import print_path, say
-from tintype.cli.values import FileType, NumberType, WholeType
+from tintype.cli.values import FileType, NumberType, OutputType, WholeType
 from tintype.errors import UsageError
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ EXPORT = Command(
         Option(
             "-o",
             "--output",
-            type=FileType(".onnx"),
+            type=OutputType(".onnx"),
             required=True,
             metavar="FILE",
             help="The model file to write.",
@@ -279,7 +279,7 @@ EXPORT = Command(
         ),
         Option(
             "--checkpoint",
-            type=WEIGHTS,
+            type=OutputType(".safetensors"),
             metavar="FILE",
             help="Also write the weights, in float16.",
         ),
