@@ -43,6 +43,21 @@ def test_shares_of_absent_groups_are_left_out_with_a_remark(folder: Path):
     assert "no group places, various (data.mix); all groups are used in proportion" in remark
 
 
+def test_a_share_of_nothing_that_is_left_counts_as_none(folder: Path):
+    found, remark = adapted(recipe(data={"mix": {"people": 0.0, "places": 0.5}}), folder)
+    assert found.data.mix == {}
+    assert "all groups are used in proportion" in remark
+
+
+@pytest.mark.parametrize("table", ["mix", "only_groups", "only_labels"])
+def test_long_and_hostile_names_are_quoted_in_short(folder: Path, table: str):
+    name = "\x1b[2J" + "n" * 6000
+    value = {name: 1.0} if table == "mix" else [name]
+    _, remark = adapted(recipe(data={table: value}), folder)
+    assert remark.isprintable()
+    assert len(remark) < 250
+
+
 def test_absent_groups_and_labels_leave_everything(folder: Path):
     found, remark = adapted(recipe(data={"only_groups": ["places"]}), folder)
     assert found.data.only_groups == ()

@@ -186,6 +186,26 @@ def test_json_has_the_real_names_and_counts_what_is_no_file(
     assert table.endswith("\nleft out, not regular files: 4\n")
 
 
+@pytest.mark.parametrize("option", ["PATH", "--against"])
+def test_a_sheet_that_is_an_input_is_not_replaced(
+    spoilt: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+):
+    held_out = tmp_path / "held out"
+    held_out.mkdir()
+    Image.new("RGB", (64, 64), (200, 30, 30)).save(held_out / "a.png")
+    sheet = (spoilt if option == "PATH" else held_out) / "finds.png"
+    assert main(["data", "audit", str(spoilt), "--sheet", str(sheet)]) == 0
+    before = sheet.read_bytes()
+    link = tmp_path / "link.png"
+    link.symlink_to(sheet)
+    capsys.readouterr()
+    for name in (sheet, link):
+        words = ["data", "audit", str(spoilt), "--against", str(held_out), "--sheet", str(name)]
+        assert main(words) == 3
+        assert "is one of the pictures that are read" in capsys.readouterr().err
+    assert sheet.read_bytes() == before
+
+
 def test_the_sheet_replaces_only_a_sheet(
     spoilt: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

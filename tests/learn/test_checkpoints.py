@@ -89,6 +89,13 @@ def test_headers_of_no_run_are_one_line(write: Callable[..., Path], name: str) -
     assert len(str(error.value)) < 600
 
 
+def test_weights_of_another_program_are_said_to_be_that(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.safetensors"
+    save_file({"weight": torch.zeros(3)}, path, metadata={"format": "pt"})
+    with pytest.raises(LearnError, match="it was not made by `tintype train`"):
+        load_checkpoint(path)
+
+
 @pytest.mark.parametrize(
     "tensors",
     [

@@ -5,6 +5,7 @@ import os
 import shutil
 import struct
 import subprocess
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +15,11 @@ import pytest
 from PIL import Image
 
 from learn.inputs import colourful_picture, write_photographs
+from photo.samples import tiled_tiff
 from tintype.errors import LearnError
 from tintype.learn.compare.strip import read_originals
+from tintype.learn.data.audit import audit
+from tintype.learn.data.manifest import find_sources
 from tintype.learn.data.photos import decode_small, open_photos
 from tintype.learn.data.pictures import MOST_PIXELS, decode_rgb
 from tintype.learn.evaluate.protocol import load_squares
@@ -124,6 +128,105 @@ def test_a_pipe_among_the_originals_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(LearnError, match=r"pipe\.jpg: cannot be read \(it is not a regular file"):
         read_originals(tmp_path)
+
+
+def _scans_again_and_again() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 64), (200, 90, 40)).save(out, "JPEG", progressive=True)
+    data = out.getvalue()
+    return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * 5000 + data[-2:]
+
+
+def _second_header() -> bytes:
+    data = _saved("PNG")
+    return data[:33] + data[8:33] + data[33:]
+
+
+def _tiles_of_one_pixel() -> bytes:
+    data = bytearray(_saved("JPEG2000", size=(256, 256)))
+    struct.pack_into(">II", data, data.index(b"\xff\x4f\xff\x51") + 24, 1, 2)
+    return bytes(data)
+
+
+def _coded_larger_than_stated() -> bytes:
+    if "AVIF" not in Image.registered_extensions().values():
+        return _second_header()  # a Pillow without AVIF cannot make one
+    data = bytearray(_saved("AVIF", size=(8200, 8000)))
+    struct.pack_into(">II", data, data.index(b"ispe") + 8, 16, 16)
+    return bytes(data)
+
+
+def _tile_of_400_megapixels() -> bytes:
+    return tiled_tiff(64, tile=20_000)
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (_scans_again_and_again, "it has 5010 progressive scans"),
+        (_second_header, "several headers"),
+        (_tiles_of_one_pixel, "its tiles make no sense"),
+        (_coded_larger_than_stated, "coded picture|several headers"),
+        (_tile_of_400_megapixels, "its strips make no sense"),
+    ],
+)
+def test_what_takes_far_longer_than_its_size_suggests_is_refused(
+    make: Callable[[], bytes], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make()
+    decoded: list[object] = []
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decoded.append)
+    monkeypatch.setattr("PIL.Image.Image.convert", decoded.append)
+    with pytest.raises(ValueError, match=why):
+        decode_rgb(data)
+    assert decode_small(data) is None
+    assert not decoded
+
+
+def test_libtiff_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    out = io.BytesIO()
+    Image.fromarray(colourful_picture(1)).save(out, "TIFF", compression="jpeg")
+    data = bytearray(out.getvalue())
+    data[data.rindex(b"\xff\xc0") + 1] = 1
+    assert decode_small(bytes(data)) is None
+    assert capfd.readouterr().err == ""
+
+
+def _flat(side: int, number: int) -> bytes:
+    pixels = np.zeros((side, side), np.uint8)
+    pixels[0, 0] = number
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_the_pictures_of_a_container_are_bounded_in_total(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, packed: bool
+) -> None:
+    monkeypatch.setattr("tintype.learn.data.pictures._FREE_PIXELS", 4 * 1000 * 1000)
+    honest = write_photographs(tmp_path / "a")
+    bombs = tmp_path / "bombs.zip" if packed else tmp_path / "bombs"
+    if packed:
+        with zipfile.ZipFile(bombs, "w", zipfile.ZIP_DEFLATED) as archive:
+            for number in range(30):
+                archive.writestr(f"{number:02}.png", _flat(1000, number))
+    else:
+        bombs.mkdir()
+        for number in range(30):
+            (bombs / f"{number:02}.png").write_bytes(_flat(1000, number))
+    said: list[str] = []
+    sources = find_sources([honest, bombs])
+    found = audit(sources, (), min_colorfulness=5, dev_share=0, report=said.append)
+    broken = [find for find in found.findings if find.kind == "broken"]
+    assert 10 < len(broken) <= 26
+    assert {find.picture.container for find in broken} == {bombs}
+    (line,) = [line for line in said if "pixels per byte" in line]
+    assert f"({len(broken)}) count as broken" in line
+    photos = open_photos([honest, bombs], DataRecipe(size=32), cache=tmp_path / "cache")
+    assert photos.dropped["broken"] == len(broken)
+    with pytest.raises(LearnError, match="too many pixels for the size of all"):
+        load_squares([bombs], size=32)
 
 
 @pytest.fixture(scope="module")

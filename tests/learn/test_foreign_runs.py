@@ -53,6 +53,23 @@ def test_a_link_in_a_run_leads_nowhere(tmp_path: Path, name: str) -> None:
         check_links(run)
 
 
+@pytest.mark.parametrize("name", ["samples", "events", "log.jsonl", "prior.npy", "recipe.toml"])
+def test_a_file_in_the_place_of_a_folder_ends_the_run_before_it_begins(
+    tmp_path: Path, name: str, recipe_file: Callable[..., Path], train: Callable[..., int]
+) -> None:
+    run = tmp_path / "run"
+    path = run / name
+    path.parent.mkdir()
+    if name in {"samples", "events"}:
+        path.write_text("my notes")
+    else:
+        path.mkdir()
+    with pytest.raises(LearnError, match=rf"{re.escape(name)} is a \w+, and a run has a \w+"):
+        train(recipe_file(), "run", 4)
+    assert [*tmp_path.glob("run/**/*")] == [path]
+    assert not (tmp_path / "cache").exists()
+
+
 def test_a_log_with_another_name_is_not_continued(tmp_path: Path) -> None:
     (tmp_path / "diary").touch()
     (tmp_path / "log.jsonl").hardlink_to(tmp_path / "diary")

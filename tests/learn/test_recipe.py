@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tintype.errors import LearnError
-from tintype.learn.recipe import read_recipe, recipe_to_toml
+from tintype.learn.recipe import DataRecipe, LossRecipe, TrainRecipe, read_recipe, recipe_to_toml
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
 
@@ -65,6 +65,29 @@ def test_hard_numbers_are_one_line(tmp_path: Path, place: str, value: str):
         read_recipe(path)
     assert str(error.value).isprintable()
     assert len(str(error.value)) < 400
+
+
+FACTORS = [
+    f"[{table}]\n{field.alias or name} = {{}}"
+    for table, model in (("loss", LossRecipe), ("train", TrainRecipe), ("data", DataRecipe))
+    for name, field in model.model_fields.items()
+    if isinstance(field.default, float) and name not in {"checkpoint_seconds", "min_colorfulness"}
+]
+
+
+@pytest.mark.parametrize("place", [*FACTORS, "[data]\nmix = {{ a = {} }}"])
+def test_a_factor_whose_products_overflow_is_refused(tmp_path: Path, place: str):
+    path = tmp_path / "r.toml"
+    path.write_text('name = "x"\n' + place.format("1e300"))
+    with pytest.raises(LearnError, match="less than"):
+        read_recipe(path)
+
+
+def test_a_mix_of_nothing_is_refused(tmp_path: Path):
+    path = tmp_path / "r.toml"
+    path.write_text('name = "x"\n[data]\nmix = { a = 0, b = 0.0 }\n')
+    with pytest.raises(LearnError, match=r"data\.mix: at least one group needs a share above 0"):
+        read_recipe(path)
 
 
 def test_a_hostile_key_is_quoted_in_short(tmp_path: Path):

@@ -61,7 +61,12 @@ def test_a_run_that_began_from_a_classifier_goes_on_without_it(tmp_path: Path, p
     begin = words(colors, photo_folder, tmp_path / "c", "--max-samples", "2")
     with pytest.raises(LearnError, match="needs a trained grey classifier"):
         main("train", begin)
-    assert main("train", [*begin, "--classifier", str(classifier)]) == 0
+    chosen = ["--classifier", str(classifier)]
+    with pytest.raises(LearnError, match="--classifier is only for"):
+        main("train", [*begin, *chosen, "--init", str(classifier)])
+    with pytest.raises(LearnError, match="g: --classifier is only for"):
+        main("train", [*words(grey, photo_folder, tmp_path / "x"), *chosen])
+    assert main("train", [*begin, *chosen]) == 0
     classifier.unlink()
     assert main("train", [*begin, "--resume", "--max-samples", "4"]) == 0
 

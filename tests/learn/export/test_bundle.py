@@ -62,6 +62,29 @@ def float_file(home: Path, run: Path, data: list[str]) -> Path:
     return target
 
 
+def test_a_run_without_dev_photographs_is_refused_before_the_work(
+    tmp_path: Path, home: Path, bundle_file: Path
+):
+    recipe = write_recipe(tmp_path / "no-dev.toml", data="").read_text().replace("0.25", "0.0")
+    (tmp_path / "no-dev.toml").write_text(recipe)
+    data = ["--data", str(home / "scenes"), "--cache", str(tmp_path / "cache")]
+    words = [str(tmp_path / "no-dev.toml"), *data, "--run", str(tmp_path / "run")]
+    assert main("train", [*words, "--max-samples", "4"]) == 0
+    target = tmp_path / "x.onnx"
+    with pytest.raises(LearnError, match="The run has no photographs of dev") as caught:
+        main("export", [str(tmp_path / "run"), "-o", str(target), *data])
+    assert "data.dev_share" in caught.value.advice
+    few = tmp_path / "few"
+    few.mkdir()
+    for number in range(3):
+        name = f"{number:02}.png"
+        (few / name).write_bytes((home / "scenes" / "field" / name).read_bytes())
+    words = ["--precision", "int8", "--data", str(few), "--cache", str(tmp_path / "cache")]
+    with pytest.raises(LearnError, match="None of these 3 photographs belongs to dev"):
+        main("export", [str(bundle_file), "-o", str(target), *words])
+    assert not target.exists()
+
+
 def test_a_run_becomes_a_bundle_that_agrees_with_torch(
     *, tmp_path: Path, home: Path, bundle_file: Path, run: Path, data: list[str]
 ):

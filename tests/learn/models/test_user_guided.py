@@ -80,7 +80,7 @@ def test_layers_are_those_of_the_table(model: UserGuidedNet):
 @pytest.mark.parametrize("size", [(8, 8), (24, 40)])
 def test_full_size_colours_and_classes_at_a_quarter(small: UserGuidedNet, size: tuple[int, int]):
     L = torch.rand(2, 1, *size) * 100
-    logits, raw = small.eval().with_classes(L, train_classes=True)
+    logits, raw = small.eval().with_branches(L, train_classes=True)
     assert raw.shape == (2, 2, *size)
     assert logits.shape == (2, 529, size[0] // 4, size[1] // 4)
     assert torch.equal(raw, small(L))
@@ -139,7 +139,7 @@ class Fixed(nn.Module):
         super().__init__()
         self.ab, self.favored = ab, favored
 
-    def with_classes(
+    def with_branches(
         self, L: Tensor, hints: Tensor | None = None, *, train_classes: bool
     ) -> tuple[Tensor, Tensor]:
         logits = torch.zeros(len(L), CLASSES, L.shape[2] // 4, L.shape[3] // 4)

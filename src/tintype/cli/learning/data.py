@@ -43,7 +43,7 @@ def audit_data(argv: DataArguments) -> int:
     from tintype.files.atomic import write_atomically
     from tintype.files.own import check_replaceable, has_png_mark
     from tintype.learn.data.audit import SHEET, audit, sheet_bytes, to_json, to_text
-    from tintype.learn.data.manifest import count_irregular, find_sources
+    from tintype.learn.data.manifest import count_irregular, find_sources, refuse_input
 
     if argv.sheet:
         check_replaceable(
@@ -56,9 +56,13 @@ def audit_data(argv: DataArguments) -> int:
         raise LearnError(
             f"{argv.sheet}: the sheet must be a PNG.", advice="Give a name that ends in .png."
         )
+    sources = find_sources(argv.paths)
+    against = find_sources(argv.against) if argv.against else []
+    if argv.sheet:
+        refuse_input(argv.sheet, [*sources, *against])
     found = audit(
-        find_sources(argv.paths),
-        find_sources(argv.against) if argv.against else (),
+        sources,
+        against,
         min_colorfulness=argv.min_colorfulness,
         dev_share=argv.dev_share,
         report=say,

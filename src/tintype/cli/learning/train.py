@@ -63,14 +63,20 @@ def train_model(argv: TrainArguments) -> int:
     from tintype.learn.train.adapt import adapt_recipe
     from tintype.learn.train.distributed import join_process_group
     from tintype.learn.train.loop import train
-    from tintype.learn.train.objectives import objective_of
-    from tintype.learn.train.run import TrainingSession, check_folder
+    from tintype.learn.train.recipe_check import check_recipe
+    from tintype.learn.train.run import TrainingSession, check_folder, check_links
 
     recipe = read_recipe(argv.recipe)
-    objective_of(recipe).check(recipe)  # before decoding the photographs, which may take long
+    check_recipe(recipe)  # before decoding the photographs, which may take long
+    if argv.classifier is not None and (argv.init or recipe.model.init != "classifier"):
+        raise LearnError(
+            f'{recipe.name}: --classifier is only for model.init = "classifier" without --init.',
+            advice="Leave it out, or change the recipe.",
+        )
     recipe, remarks = adapt_recipe(recipe, argv.data)
     run = argv.run or Path("runs") / recipe.name
     _check_folder(run, resume=argv.resume)
+    check_links(run)
     check_folder(run)
     if argv.never:
         _refuse_overlap(argv, recipe)

@@ -47,6 +47,7 @@ from tintype.learn.train.adapt import adapt_recipe
 from tintype.learn.train.checkpoint import Progress, load_checkpoint, load_weights
 from tintype.learn.train.loop import train
 from tintype.learn.train.objectives import objective_of
+from tintype.learn.train.recipe_check import check_recipe
 from tintype.learn.train.run import TrainingSession
 
 _TEMPERATURE = 0.38  # Zhang et al. 2016, section 2.3
@@ -75,7 +76,7 @@ def read_recipes(folder: Path, *, only: Sequence[str] = ()) -> list[Recipe]:
     if not recipes:
         raise LearnError(f"{folder} contains no recipes.", advice="Give recipes/report.")
     for recipe in recipes:
-        objective_of(recipe).check(recipe)
+        check_recipe(recipe)
         _check_stages(recipe, recipes)
     unknown = sorted(set(only) - {recipe.name for recipe in recipes})
     if unknown:

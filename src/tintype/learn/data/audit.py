@@ -26,6 +26,7 @@ from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.manifest import PhotoSource, file_hash, is_dev, read_sources
 from tintype.learn.data.own_outputs import is_own_output, named_as_outputs
 from tintype.learn.data.photos import decode_small, reason_to_drop
+from tintype.learn.data.pictures import PixelBudget
 
 Kind = Literal[
     "broken",
@@ -152,11 +153,11 @@ def _decode_all(
     kept: list[PhotoSource] = []
     digests: list[bytes] = []
     small: list[NDArray[np.uint8]] = []
-    named = named_as_outputs(sources)
+    named, budget = named_as_outputs(sources), PixelBudget()
     for index, (source, data) in enumerate(read_sources(sources)):
         if index and index % 5000 == 0:
             report(f"{index} of {len(sources)}")
-        rgb_u8 = decode_small(data)
+        rgb_u8 = decode_small(data, admit=budget.admission(source.container, data))
         own = source in named or is_own_output(data)
         if findings is not None:
             reason = reason_to_drop(rgb_u8, min_colorfulness, own=own)
@@ -165,6 +166,8 @@ def _decode_all(
             kept.append(source)
             digests.append(file_hash(data))
             small.append(grey_thumbnail(rgb_u8))
+    for remark in budget.remarks():
+        report(remark)
     array = np.array(small, np.float32).reshape(-1, 16, 17)
     return _DecodedPhotos(kept, digests, array)
 
@@ -312,21 +315,21 @@ def contact_sheet(found: Audit, *, tile: int = 96, columns: int = 12) -> Image.I
     draw = ImageDraw.Draw(sheet)
     if not shown:
         draw.text((4, 3), "nothing found", fill="black")
-    top = 0
+    top, budget = 0, PixelBudget()
     for (kind, count, some), lines in zip(shown, rows, strict=True):
         draw.text((4, top + 3), f"{kind}: {count}", fill="black")
         for column, finding in enumerate(some):
             for line, source in enumerate((finding.picture, finding.twin)):
                 if source is not None:
                     corner = (column * tile, top + title + line * tile)
-                    sheet.paste(_tile(source, tile), corner)
+                    sheet.paste(_tile(source, tile, budget), corner)
         top += title + lines * tile
     return sheet
 
 
-def _tile(source: PhotoSource, side: int) -> Image.Image:
+def _tile(source: PhotoSource, side: int, budget: PixelBudget) -> Image.Image:
     ((_, data),) = read_sources([source])
-    rgb_u8 = decode_small(data)
+    rgb_u8 = decode_small(data, admit=budget.admission(source.container, data))
     tile = Image.new("RGB", (side, side), "lightgrey")
     if rgb_u8 is None:
         ImageDraw.Draw(tile).line((0, 0, side, side), fill="red")

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tintype.color.cielab import REC601, luma01_to_L, rgb01_to_lab
-from tintype.errors import LearnError
+from tintype.errors import LearnError, brief
 from tintype.learn.data.ageing import age, wear
 from tintype.learn.data.hints import draw_hints
 from tintype.learn.data.manifest import matches
@@ -280,7 +280,8 @@ def _pools(photos: Photos, recipe: DataRecipe, batch: int) -> tuple[list[int], l
     missing = sorted(set(recipe.mix) - set(pools))
     if missing:
         raise LearnError(
-            f"data.mix names {missing[0]}, but the data contain {', '.join(pools)}.",
+            f"data.mix names {brief(missing[0])}, but the data contain "
+            f"{', '.join(map(brief, pools))}.",
             advice="Rename the key, or give that data with --data.",
         )
     shares = recipe.mix or {name: float(len(np.unique(members))) for name, members in pools.items()}
@@ -300,8 +301,8 @@ def _times(labels: Sequence[str], favor: Mapping[str, int]) -> NDArray[np.int64]
     for pattern in favor:
         if not any(matches(label, [pattern]) for label in labels):
             raise LearnError(
-                f"data.favor names {pattern}, but no label matches.",
-                advice=f"A label is a folder, as in {labels[0]!r}.",
+                f"data.favor names {brief(pattern)}, but no label matches.",
+                advice=f"A label is a folder, as in {brief(repr(labels[0]))}.",
             )
     return np.array(
         [

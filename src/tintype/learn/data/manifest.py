@@ -210,6 +210,27 @@ def files_of(sources: Sequence[PhotoSource]) -> Iterator[Path | None]:
             yield container / source.member if plain else None
 
 
+def refuse_input(target: Path, sources: Sequence[PhotoSource]) -> None:
+    """Refuses to replace a file that is one of the photographs, or contains them.
+
+    Args:
+        target: Path of an output.
+        sources: The inputs.
+
+    Raises:
+        LearnError: It is one of their files.
+    """
+    if not target.exists():
+        return
+    for source, file in zip(sources, files_of(sources), strict=True):
+        path = source.container if file is None else file
+        if path.exists() and path.samefile(target):
+            raise LearnError(
+                f"{shown(target)} is one of the pictures that are read, so it is never replaced.",
+                advice="Give another name, or leave it out.",
+            )
+
+
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     """One file of a zip; empty if it cannot be read."""
     try:

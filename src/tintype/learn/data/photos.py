@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -35,7 +35,7 @@ from tintype.learn.data.manifest import (
     read_sources,
 )
 from tintype.learn.data.own_outputs import MADE_HERE, is_own_output, named_as_outputs
-from tintype.learn.data.pictures import decode_rgb
+from tintype.learn.data.pictures import PixelBudget, decode_rgb
 from tintype.learn.evaluate.metrics import colorfulness
 from tintype.learn.recipe import DataRecipe
 
@@ -212,13 +212,13 @@ def _build(sources: Sequence[PhotoSource], recipe: DataRecipe, home: Path) -> No
     digests: set[bytes] = set()
     rows: list[tuple[int, int, int, int, int, bool]] = []
     whole = hashlib.sha256()
-    named = named_as_outputs(sources)
+    named, budget = named_as_outputs(sources), PixelBudget()
     offset = 0
     try:
         with (work / "pixels.u8").open("wb") as out:
             for source, data in read_sources(sources):
                 digest = file_hash(data)
-                rgb_u8 = decode_small(data)
+                rgb_u8 = decode_small(data, admit=budget.admission(source.container, data))
                 own = source in named or is_own_output(data)
                 reason = reason_to_drop(
                     rgb_u8, recipe.min_colorfulness, own=own, duplicate=digest in digests
@@ -275,10 +275,17 @@ def _not_kept(cache: Path, error: OSError) -> LearnError:
     )
 
 
-def decode_small(data: bytes) -> NDArray[np.uint8] | None:
-    """A reduced RGB picture, or None if the file is not a picture, damaged or far too large."""
+def decode_small(
+    data: bytes, *, admit: Callable[[int], bool] | None = None
+) -> NDArray[np.uint8] | None:
+    """A reduced RGB picture, or None if `decode_rgb` refuses the file.
+
+    Args:
+        data: The file.
+        admit: As for `decode_rgb`.
+    """
     try:
-        rgb = decode_rgb(data, least=_LONGEST)
+        rgb = decode_rgb(data, least=_LONGEST, admit=admit)
     except ValueError:
         return None
     if max(rgb.size) > _LONGEST:

@@ -25,7 +25,7 @@ from tintype.learn.data.even_sampling import evenly_spaced
 from tintype.learn.data.manifest import PhotoSource, find_sources, read_sources
 from tintype.learn.data.own_outputs import MADE_HERE, is_own_output, named_as_outputs
 from tintype.learn.data.photos import Photos
-from tintype.learn.data.pictures import decode_rgb
+from tintype.learn.data.pictures import PixelBudget, decode_rgb
 from tintype.learn.evaluate.figures import Figure
 from tintype.learn.evaluate.metrics import (
     ab_distance,
@@ -108,9 +108,11 @@ def load_squares(
         LearnError: A picture cannot be read, or none is left.
     """
     squares: dict[str, list[NDArray[np.uint8]]] = {}
+    budget = PixelBudget()
     for source, data in read_sources(choose_sources(paths, limit=limit, report=report)):
         try:
-            square = to_square(decode_rgb(data), size)
+            rgb = decode_rgb(data, admit=budget.admission(source.container, data))
+            square = to_square(rgb, size)
         except ValueError as error:
             raise LearnError(
                 f"{shown(source.container / source.member)}: {error}.",

@@ -16,7 +16,7 @@ from tintype.engine.settings import Settings
 from tintype.errors import LearnError, shown
 from tintype.files.own import check_replaceable, png_mark
 from tintype.learn.data.manifest import PhotoSource, read_sources
-from tintype.learn.data.pictures import decode_rgb
+from tintype.learn.data.pictures import PixelBudget, decode_rgb
 from tintype.photo.photo import Metadata, Photo, rgb_to_grey
 
 _ROWS = 10
@@ -61,9 +61,11 @@ def contact_sheets(
     names = ["grey", "original", *(engine.bundle.name for engine in engines)]
     rows: list[Image.Image] = []
     files: list[Path] = []
+    budget = PixelBudget()
     for number, (source, data) in enumerate(read_sources(sources), 1):
         try:
-            image = decode_rgb(data, least=4 * height)
+            admit = budget.admission(source.container, data)
+            image = decode_rgb(data, least=4 * height, admit=admit)
         except ValueError as error:
             raise LearnError(f"{shown(source.container / source.member)}: {error}.") from None
         image.thumbnail((8 * height, 4 * height))

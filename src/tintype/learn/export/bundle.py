@@ -72,7 +72,7 @@ def lightness_examples(
         Two lists of (1, 1, 256, 256).
 
     Raises:
-        LearnError: The data are not those of the run.
+        LearnError: The data are not those of the run, or none of them belongs to dev.
     """
     recipe = make_recipe(trained.facts["recipe"], name="the run's recipe").data
     photos = open_photos(paths, recipe, cache=cache)
@@ -80,6 +80,11 @@ def lightness_examples(
         raise LearnError(
             "These are not the photographs that the run was trained on.", advice="Check --data."
         )
+    _check_dev(
+        photos,
+        what="The run has no photographs of dev",
+        advice="Train it with data.dev_share above 0, such as 0.04, and enough photographs.",
+    )
     return _examples(photos, recipe, calibration=calibration, check=check)
 
 
@@ -89,7 +94,18 @@ def lightness_of(
     """`lightness_examples` for arbitrary photographs, for a model whose run is not available."""
     recipe = DataRecipe()
     photos = open_photos(paths, recipe, cache=cache)
+    _check_dev(
+        photos,
+        what=f"None of these {len(photos)} photographs belongs to dev",
+        advice="Give more photographs with --data: one in 25 belongs to dev.",
+    )
     return _examples(photos, recipe, calibration=calibration, check=check)
+
+
+def _check_dev(photos: Photos, *, what: str, advice: str) -> None:
+    """Refuses photographs of which none can be used for the comparison."""
+    if not photos.dev.any():
+        raise LearnError(f"{what}, on which the model file is compared with torch.", advice=advice)
 
 
 def _examples(

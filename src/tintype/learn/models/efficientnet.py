@@ -58,7 +58,7 @@ LITE2 = (
 VARIANTS: Mapping[str, tuple[Stage, ...]] = {"lite0": LITE0, "lite2": LITE2}
 _STEM = 32
 _HEAD = 1280
-_CLASSES = 1000
+CLASSES = 1000
 _BN_EPSILON = 1e-3
 
 
@@ -204,7 +204,7 @@ class Classifier(nn.Module):
         super().__init__()
         self.encoder = EfficientNetLite(variant, inputs)
         self.head = Conv(self.encoder.channels[-1], _HEAD, 1, act=True)
-        self.classes = nn.Linear(_HEAD, _CLASSES)
+        self.classes = nn.Linear(_HEAD, CLASSES)
 
     def forward(self, pixels: Tensor) -> tuple[list[Tensor], Tensor]:
         """The features and the classes of a picture.

@@ -110,7 +110,7 @@ class UserGuidedNet(nn.Module):
         first, second, eighth = self._encoded(L, hints)
         return self._regressed(first, second, eighth)
 
-    def with_classes(
+    def with_branches(
         self, L: Tensor, hints: Tensor | None = None, *, train_classes: bool
     ) -> tuple[Tensor, Tensor]:
         """Both outputs; the gradient of one of them stays within its own layers.

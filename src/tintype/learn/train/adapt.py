@@ -7,6 +7,7 @@ the data have labels. Each change is a remark for the user, because a misspelt n
 from collections.abc import Sequence
 from pathlib import Path
 
+from tintype.errors import brief
 from tintype.learn.data.manifest import PhotoSource, find_sources, matches
 from tintype.learn.recipe import DataRecipe, Recipe
 from tintype.learn.train.objectives import objective_of
@@ -81,7 +82,8 @@ def _with_known_shares(
     if len(known) == len(data.mix):
         return data
     absent = _listed(set(data.mix) - groups)
-    if not known:
+    if not any(known.values()):
+        known = {}
         text = "all groups are used in proportion to their sizes"
     else:
         text = f"used: {_listed(known)}"
@@ -95,4 +97,4 @@ def _listed(names: Sequence[str] | set[str] | dict[str, float]) -> str:
     """At most three names, for a line."""
     ordered = sorted(names)
     more = f" and {len(ordered) - 3} more" if len(ordered) > 3 else ""
-    return ", ".join(ordered[:3]) + more
+    return ", ".join(map(brief, ordered[:3])) + more

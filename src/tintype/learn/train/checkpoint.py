@@ -176,6 +176,8 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], Progress, dict[str, 
             raise ValueError("it is not a regular file")
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
+            if not {"progress", "facts"} <= header.keys():
+                raise ValueError("it was not made by `tintype train`")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         progress = msgspec.convert(json.loads(header["progress"]), Progress)
         _check_progress(progress)
@@ -186,7 +188,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], Progress, dict[str, 
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise LearnError(
             f"{shown(path)}: not a checkpoint of a run ({brief(error, most=200)}).",
-            advice="Give a folder written by `tintype train`.",
+            advice="Give one that `tintype train` has written.",
         ) from None
     return tensors, progress, facts
 

@@ -32,6 +32,9 @@ _FIRST_CHECKPOINT = 30.0
 """Seconds to the first checkpoint of a session: stopping early loses little, and it soon becomes
 clear whether the disk is writable."""
 
+_CPU_ALLOCATOR = "DefaultCPUAllocator"
+"""In the text of the plain RuntimeError that torch raises where the memory of the CPU is full."""
+
 
 def train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession) -> Progress:
     """Trains the run in a folder, from its checkpoint if there is one.
@@ -47,13 +50,33 @@ def train(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSession
 
     Raises:
         LearnError: The checkpoint belongs to another recipe or other data, the network does not
-            support the recipe, the data have more labels than the network, the loss diverged, or
-            another process trains in this folder.
+            support the recipe, the data have more labels than the network, the loss diverged,
+            there is too little memory, or another process trains in this folder.
     """
     with ExitStack() as stack:
         if session.process_group.rank == 0:
             _reserve(folder, stack)
-        return _train(folder, recipe, photos, session)
+        with _memory(recipe, session.device):
+            return _train(folder, recipe, photos, session)
+
+
+@contextmanager
+def _memory(recipe: Recipe, device: str) -> Iterator[None]:
+    """Turns a failed allocation into one line.
+
+    Raises:
+        LearnError: There is too little memory.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        lacking = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not lacking and _CPU_ALLOCATOR not in str(error):
+            raise
+        raise LearnError(
+            f"{recipe.name}: the memory of {device} is too small for its training.",
+            advice="Lower train.batch, data.size or the sizes in [model].",
+        ) from None
 
 
 def _reserve(folder: Path, stack: ExitStack) -> None:

@@ -17,10 +17,8 @@ from tintype.learn.data.photos import Photos
 from tintype.learn.data.prior import color_prior
 from tintype.learn.models.contract import (
     ClassifierInitialized,
-    ColorizationNetwork,
     Pretrained,
     WarmStarting,
-    takes_hints,
 )
 from tintype.learn.models.registry import build, build_discriminator
 from tintype.learn.recipe import Recipe, make_recipe, recipe_to_toml
@@ -44,16 +42,18 @@ from tintype.learn.train.objectives.classification import Classification
 from tintype.learn.train.objectives.dual_decoders import DualDecoders
 from tintype.learn.train.objectives.semantic import Semantic
 from tintype.learn.train.pace import Pace
+from tintype.learn.train.recipe_check import check_network
 from tintype.learn.train.steps import PlainStep, Step, device_name
 from tintype.learn.train.wasserstein import WassersteinStep
 
 CHECKPOINT = "checkpoint.safetensors"
-_RECIPE, _PRIOR = "recipe.toml", "prior.npy"
+_RECIPE, _PRIOR, _LOG = "recipe.toml", "prior.npy", "log.jsonl"
+_FOLDERS = ("samples", "events")
 _WRITTEN = (
     _PRIOR,
     "best.safetensors",
     "weights-*.safetensors",
-    "log.jsonl",
+    _LOG,
     "samples/*",
     "events/*",
 )
@@ -176,7 +176,7 @@ def open_run(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSess
     resumed = (folder / CHECKPOINT).exists()
     # A checkpoint contains all weights, so the initial weights need not exist any more.
     model = (build(recipe.model) if resumed else _new_model(recipe, session)).to(device)
-    _check_recipe(recipe, model)
+    check_network(recipe, model)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     run = Run(
         folder=folder,
@@ -205,16 +205,16 @@ def open_run(folder: Path, recipe: Recipe, photos: Photos, session: TrainingSess
 
 
 def check_links(folder: Path) -> None:
-    """Refuses a run with links or special files among its files.
+    """Refuses a run with links or special files among its files, or files in place of folders.
 
     The log is appended to and sample sheets are replaced, so a link in a folder from someone else
     could point to any file of this account; writing to a pipe would block.
 
     Raises:
-        LearnError: A name that a run writes is a link, or neither a file nor a folder, or the log
-            has a second name (a hard link).
+        LearnError: A name that a run writes is a link, or neither a file nor a folder, or a file
+            that must be a folder or the reverse, or the log has a second name (a hard link).
     """
-    for pattern in (CHECKPOINT, _RECIPE, "samples", "events", *_WRITTEN):
+    for pattern in (CHECKPOINT, _RECIPE, *_FOLDERS, *_WRITTEN):
         # A pattern without an asterisk would not find a broken link.
         for path in folder.glob(pattern) if "*" in pattern else [folder / pattern]:
             if path.is_symlink() or (path.exists() and not (path.is_file() or path.is_dir())):
@@ -223,7 +223,15 @@ def check_links(folder: Path) -> None:
                     "through such paths.",
                     advice="Remove it, or give --run another folder.",
                 )
-    log = folder / "log.jsonl"
+    for name in (CHECKPOINT, _RECIPE, _PRIOR, BEST, _LOG, *_FOLDERS):
+        path = folder / name
+        if path.is_file() if name in _FOLDERS else path.is_dir():
+            kind, other = ("file", "folder") if name in _FOLDERS else ("folder", "file")
+            raise LearnError(
+                f"{shown(path)} is a {kind}, and a run has a {other} of this name.",
+                advice="Move it away, or give --run another folder.",
+            )
+    log = folder / _LOG
     if log.exists() and log.stat().st_nlink > 1:
         raise LearnError(
             f"{shown(log)} has another name (a hard link), whose file would change.",
@@ -265,29 +273,6 @@ def _check_labels(recipe: Recipe, photos: Photos) -> None:
             f"{recipe.name}: the data have {labels} labels, but model.classes is "
             f"{recipe.model.classes}.",
             advice=f"Set model.classes = {labels}, or leave folders out with data.exclude.",
-        )
-
-
-def _check_recipe(recipe: Recipe, model: nn.Module) -> None:
-    """Checks that the tables of a recipe are compatible."""
-    objective_of(recipe).check(recipe)
-    train = recipe.train
-    if train.rollback and not train.watch_collapse:
-        raise LearnError(
-            f"{recipe.name}: train.rollback has no effect without train.watch_collapse.",
-            advice="Set watch_collapse = true.",
-        )
-    if takes_hints(model) != (recipe.data.hints > 0):
-        raise LearnError(
-            f"{recipe.name}: data.hints = {recipe.data.hints} and model.hints = "
-            f"{str(recipe.model.hints).lower()} contradict each other.",
-            advice="Set both (data.hints = 0.5, model.hints = true of kind own), or neither.",
-        )
-    if isinstance(model, ColorizationNetwork) and recipe.data.size % model.multiple:
-        raise LearnError(
-            f"{recipe.name}: data.size = {recipe.data.size} is not a multiple of {model.multiple}, "
-            f"which {recipe.model.kind} needs.",
-            advice=f"Set data.size = {-(-recipe.data.size // model.multiple) * model.multiple}.",
         )
 
 

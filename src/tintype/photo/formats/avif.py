@@ -42,10 +42,7 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
         file.refuse_animation()
     alone = replace(file, data=av1.without_gain_maps(file.data))
     image = pillow.open_still(AvifImagePlugin.AvifImageFile, alone)
-    pixels = av1.largest_frame(file.data)
-    if pixels is None:
-        file.fail("its structure makes no sense")
-    file.check_coded_pixels(pixels)
+    _check(file)
     page = pillow.decode_page(image, file)
     # av1C (AV1-ISOBMFF section 2.3.3): the byte after two begins with high_bitdepth, twelve_bit.
     found = re.search(rb"av1C\x81.(.)", file.data[:_PROPERTIES_WITHIN], re.DOTALL)
@@ -58,6 +55,13 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     page.icc = page.icc or heif_unknown.stated_profile(file.data, notes)
     page.notes += tuple(notes)
     return [page]
+
+
+def _check(file: "InputFile") -> None:
+    pixels = av1.largest_frame(file.data)
+    if pixels is None:
+        file.fail("its structure makes no sense")
+    file.check_coded_pixels(pixels)
 
 
 def _read_xmp(data: bytes) -> bytes | None:
@@ -107,6 +111,7 @@ AVIF = Codec(
     writes="AVIF",
     sniff=_sniff,
     read=_read,
+    check=_check,
     read_xmp=_read_xmp,
     write=_write,
     carries=frozenset(

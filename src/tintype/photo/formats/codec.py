@@ -119,6 +119,7 @@ class OutputPage:
 
 
 Sniff = Callable[[bytes], bool]
+Check = Callable[["InputFile"], None]
 Read = Callable[["InputFile", bool], list[DecodedPage]]
 Write = Callable[[list[OutputPage], list[str]], bytes]
 WriteExact = Callable[[OutputPage, bytes, list[str]], tuple[bytes, int]]
@@ -146,6 +147,9 @@ class Codec:
         read: Decodes the pages of a file. The flag requests colours, where decoding only the grey
             would be cheaper. Raises `UnreadablePhotoError`, `UnsupportedPhotoError` and
             `PhotoTooLargeError`.
+        check: Refuses a file that would take a decoder far more time or memory than the size of its
+            picture suggests; the errors are those of `read`, which calls it too. It is for readers
+            that let Pillow decode. None if the size says everything.
         read_xmp: Finds the XMP packet of a file without decoding a pixel; returns None if there is
             none or the file is damaged before it. Formats that do not support XMP have no such
             function.
@@ -173,6 +177,7 @@ class Codec:
     writes: str
     sniff: Sniff
     read: Read
+    check: Check | None = None
     read_xmp: Callable[[bytes], bytes | None] | None = None
     write: Write | None = None
     write_exact: WriteExact | None = None

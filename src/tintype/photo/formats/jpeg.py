@@ -53,9 +53,7 @@ def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:
     file.check_size(header.width, header.height)
     if header.bits != 8 or header.frame not in {*_HUFFMAN_8, _LOSSLESS}:
         _refuse_kind(file)
-    scans = data.count(b"\xff\xda", header.scans_at)
-    if scans > _MAX_SCANS or scans * header.width * header.height > _MAX_SCAN_PIXELS:
-        file.refuse(f"has {scans + 1} progressive scans", "Convert it to PNG first.")
+    _check_scans(file, header)
     if header.icc is None and header.components < 4 and exif.is_adobe_rgb(header.exif):
         from tintype.photo.metadata import color_space
 
@@ -73,6 +71,18 @@ def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:
     page.parts = tuple(header.unknown.carried)
     page.notes = (*header.notes, *header.unknown.notes())
     return [page]
+
+
+def _check(file: "InputFile") -> None:
+    # With a single scan, as in most files, the header need not be read.
+    if file.data.count(b"\xff\xda") > 1:
+        _check_scans(file, jpeg_segments.read_header(file.data))
+
+
+def _check_scans(file: "InputFile", header: JpegHeader) -> None:
+    scans = file.data.count(b"\xff\xda", header.scans_at)
+    if scans > _MAX_SCANS or scans * header.width * header.height > _MAX_SCAN_PIXELS:
+        file.refuse(f"has {scans + 1} progressive scans", "Convert it to PNG first.")
 
 
 def _refuse_kind(file: "InputFile") -> NoReturn:
@@ -242,6 +252,7 @@ JPEG = Codec(
     writes="JPEG",
     sniff=_sniff,
     read=_read,
+    check=_check,
     read_xmp=_read_xmp,
     write=_write,
     write_exact=_write_exact,

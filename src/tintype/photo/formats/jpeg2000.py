@@ -86,8 +86,7 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
 
     metadata = read_jp2_metadata(file.data)
     image = pillow.open_still(Jpeg2KImagePlugin.Jpeg2KImageFile, file)
-    if _most_tiles(file.data) > _FREE_TILES + math.prod(image.size) // _TILE_PIXELS:
-        file.fail("its tiles make no sense")
+    _check_tiles(file, image)
     page = _decode(file, image)
     page.icc, page.exif, page.xmp = metadata.icc, metadata.exif, metadata.xmp
     if page.icc is None and metadata.space == _ROMM:
@@ -108,6 +107,19 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     if page.comment and "OpenJPEG" in page.comment:
         page.comment = None  # signature of the encoder
     return [page]
+
+
+def _check(file: "InputFile") -> None:
+    from PIL import Jpeg2KImagePlugin
+
+    from tintype.photo.formats import pillow
+
+    _check_tiles(file, pillow.open_still(Jpeg2KImagePlugin.Jpeg2KImageFile, file))
+
+
+def _check_tiles(file: "InputFile", image: "ImageFile.ImageFile") -> None:
+    if _most_tiles(file.data) > _FREE_TILES + math.prod(image.size) // _TILE_PIXELS:
+        file.fail("its tiles make no sense")
 
 
 def _decode(file: "InputFile", image: "ImageFile.ImageFile") -> DecodedPage:
@@ -282,6 +294,7 @@ JPEG2000 = Codec(
     writes="JPEG2000",
     sniff=_sniff,
     read=_read,
+    check=_check,
     read_xmp=_read_xmp,
     write=_write,
     carries=frozenset(_COLUMNS),

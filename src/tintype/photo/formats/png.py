@@ -21,8 +21,7 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     from tintype.photo.formats import png_colors, png_pixels
 
     found = png_chunks.read_chunks(file.data)
-    if found.headers > 1:
-        file.fail("it has several headers")  # Pillow would take the last, of any length
+    _check_headers(file, found)
     file.check_size(found.width, found.height)
     if found.frames > 1:
         file.refuse_animation()
@@ -35,6 +34,15 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     page.text, page.parts = tuple(found.text), tuple(found.unknown.carried)
     page.notes = (*found.notes, *found.unknown.notes())
     return [page]
+
+
+def _check(file: "InputFile") -> None:
+    _check_headers(file, png_chunks.read_chunks(file.data))
+
+
+def _check_headers(file: "InputFile", found: png_chunks.PngChunks) -> None:
+    if found.headers > 1:
+        file.fail("it has several headers")  # Pillow would take the last, of any length
 
 
 def _read_xmp(data: bytes) -> bytes | None:
@@ -56,6 +64,7 @@ PNG = Codec(
     writes="PNG",
     sniff=_sniff,
     read=_read,
+    check=_check,
     read_xmp=_read_xmp,
     write=_write,
     carries=frozenset(

@@ -72,6 +72,15 @@ def sniff(data: bytes) -> str | None:
     return next((codec.name for codec in CODECS if codec.sniff(data)), None)
 
 
+def codec_of_pillow(name: str | None) -> Codec | None:
+    """The codec for the format that Pillow found.
+
+    Args:
+        name: Pillow's name; an MPO begins with a JPEG, and a DIB is a BMP without its first header.
+    """
+    return FORMATS.get({"MPO": "JPEG", "DIB": "BMP"}.get(name or "", name or ""))
+
+
 def readable_titles() -> str:
     """The readable formats, as a list in a sentence: ``JPEG, PNG and GIF``."""
     *titles, last = (codec.title for codec in CODECS)

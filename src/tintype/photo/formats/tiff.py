@@ -75,8 +75,22 @@ def _read(file: "InputFile", _colors: bool) -> list[DecodedPage]:
     return decoded
 
 
+def _check(file: "InputFile") -> None:
+    """Checks the first page, which is the one that Pillow decodes."""
+    from tintype.photo.formats import tiff_layout
+
+    try:
+        structure = ifd.open_structure(file.data)
+        page = structure.directory(structure.first)
+    except DamagedTagsError as error:
+        file.fail(str(error))
+    tiff_layout.check_tile(file, structure, page)
+
+
 def _check_sizes(file: "InputFile", structure: TiffStructure, pages: "tiff_pages.Pages") -> None:
     """Refuses pages that are too large, each or together, before a pixel is decoded."""
+    from tintype.photo.formats import tiff_layout
+
     total = 0
     for picture in pages.pictures:
         for page in (picture.page, *(attached for _, _, attached in picture.attached)):
@@ -85,6 +99,7 @@ def _check_sizes(file: "InputFile", structure: TiffStructure, pages: "tiff_pages
                 for tag in (tiff_tags.WIDTH, tiff_tags.HEIGHT)
             )
             file.check_size(width, height)
+            tiff_layout.check_tile(file, structure, page)
             total += width * height
     file.check_pages(total)
 
@@ -313,6 +328,7 @@ TIFF = Codec(
     writes="TIFF",
     sniff=_sniff,
     read=_read,
+    check=_check,
     read_xmp=_read_xmp,
     write=_write,
     carries=frozenset(

@@ -286,6 +286,29 @@ def _palette(
     return found
 
 
+def check_tile(file: InputFile, structure: TiffStructure, page: Directory) -> None:
+    """Refuses a page whose tiles are far larger than itself: decoders allocate and unpack a whole.
+
+    Raises:
+        UnreadablePhotoError: No program writes such tiles.
+    """
+    width, height, tile_width, tile_height = (
+        tiff_tags.values(structure, page, tag, 0)[0]
+        for tag in (
+            *(tiff_tags.WIDTH, tiff_tags.HEIGHT),
+            *(tiff_tags.TILE_WIDTH, tiff_tags.TILE_HEIGHT),
+        )
+    )
+    if _is_far_larger((tile_height, tile_width), (height, width)):
+        file.fail("its strips make no sense")
+
+
+def _is_far_larger(block: tuple[int, int], shape: tuple[int, int]) -> bool:
+    """Whether a strip or tile, as (rows, columns), is larger than any program writes it."""
+    too_long = max(block) > 2 * max(*shape, 512)
+    return too_long or math.prod(block) > math.prod(shape) + _MAX_TILE_PIXELS
+
+
 def _check_blocks(
     file: InputFile,
     block: tuple[int, int],
@@ -299,12 +322,7 @@ def _check_blocks(
     height, width = shape
     size = math.prod(block)
     largest = _PIXEL_BYTES * max(1, pixel_bytes // 8) * (file.max_pixels + _MAX_TILE_PIXELS)
-    if (
-        min(block) < 1
-        or max(block) > 2 * max(width, height, 512)
-        or size > width * height + _MAX_TILE_PIXELS
-        or size * pixel_bytes > largest
-    ):
+    if min(block) < 1 or _is_far_larger(block, shape) or size * pixel_bytes > largest:
         file.fail("its strips make no sense")
     blocks = math.ceil(height / block[0]) * math.ceil(width / block[1])
     blocks *= samples if planar else 1

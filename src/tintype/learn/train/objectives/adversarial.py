@@ -34,6 +34,7 @@ class Adversarial(Objective):
     """
 
     needs_discriminator: ClassVar[bool] = True
+    network: ClassVar[type] = Generator
 
     def __init__(self, recipe: LossRecipe) -> None:
         super().__init__()

@@ -4,8 +4,10 @@ from typing import ClassVar, Self
 
 from torch import Tensor, nn
 
+from tintype.color.abgrid import BINS
 from tintype.errors import LearnError
 from tintype.learn.data.batches import Batch
+from tintype.learn.models.contract import ColorizationNetwork
 from tintype.learn.recipe import Recipe
 
 
@@ -22,12 +24,14 @@ class Objective(nn.Module):
         over_bins: Whether the network predicts a distribution over the 313 colours, so that a loss
             on decoded colours is possible.
         needs_discriminator: Whether a discriminator is also trained.
+        network: What it trains: a class of networks, or a protocol.
     """
 
     learns_colors: ClassVar[bool] = True
     learns_labels: ClassVar[bool] = False
     over_bins: ClassVar[bool] = False
     needs_discriminator: ClassVar[bool] = False
+    network: ClassVar[type] = ColorizationNetwork
 
     @classmethod
     def from_recipe(cls, _recipe: Recipe, _prior: Tensor) -> Self:
@@ -42,6 +46,12 @@ class Objective(nn.Module):
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Scalars by name; ``loss`` is minimised, the others are logged."""
         raise NotImplementedError
+
+    @classmethod
+    def fits(cls, model: nn.Module) -> bool:
+        """Whether a network has the outputs on which this objective is defined."""
+        bins = getattr(model, "bins", 0)
+        return isinstance(model, cls.network) and (bins == BINS or not cls.over_bins)
 
     @classmethod
     def check(cls, recipe: Recipe) -> None:

@@ -36,6 +36,7 @@ class Distillation(Objective):
     """
 
     learns_colors: ClassVar[bool] = False
+    network: ClassVar[type] = Classifier
 
     def __init__(self, recipe: ModelRecipe) -> None:
         super().__init__()

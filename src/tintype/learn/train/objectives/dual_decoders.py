@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from tintype.color.abgrid import AB_LIMIT
 from tintype.color.cielab import lab_to_rgb01
 from tintype.learn.data.batches import Batch
+from tintype.learn.models.dual_decoders import DualDecodersNet
 from tintype.learn.perceptual_loss import PerceptualLoss, load_perceptual_loss
 from tintype.learn.recipe import LossRecipe, Recipe
 from tintype.learn.train.objectives.adversarial import Adversarial
@@ -34,7 +35,7 @@ class DualDecoders(Adversarial):
         perceptual: The perceptual distance.
     """
 
-    needs_discriminator: ClassVar[bool] = True
+    network: ClassVar[type] = DualDecodersNet
 
     def __init__(self, recipe: LossRecipe, perceptual: PerceptualLoss) -> None:
         super().__init__(recipe)

@@ -25,10 +25,10 @@ _DELTA = 1 / AB_LIMIT
 class TwoBranches(Protocol):
     """A network with a distribution over classes and a regression, of which one trains the rest."""
 
-    def with_classes(
+    def with_branches(
         self, L: Tensor, hints: Tensor | None = None, *, train_classes: bool
     ) -> tuple[Tensor, Tensor]:
-        """See `tintype.learn.models.user_guided.UserGuidedNet.with_classes`."""
+        """See `tintype.learn.models.user_guided.UserGuidedNet.with_branches`."""
         ...
 
 
@@ -36,12 +36,13 @@ class _Guided(Objective):
     """Cross-entropy of the classes plus the weighted distance of the regression."""
 
     train_classes: ClassVar[bool]
+    network: ClassVar[type] = TwoBranches
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """``loss`` and its two terms: ``classes`` in nats, and ``distance``."""
         assert isinstance(model, TwoBranches)
         hints = batch.hints if takes_hints(model) else None
-        logits, raw = model.with_classes(batch.L, hints, train_classes=self.train_classes)
+        logits, raw = model.with_branches(batch.L, hints, train_classes=self.train_classes)
         stride = batch.L.shape[2] // logits.shape[2]
         classes = F.cross_entropy(logits.float(), nearest_class(batch.ab_point(stride)))
         distance = self.distance(raw.float(), batch.ab / AB_LIMIT)

@@ -1,6 +1,6 @@
 """Histograms of hue and chroma at sampled locations (Larsson et al. 2016, section 4)."""
 
-from typing import Protocol, Self, runtime_checkable
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,8 @@ class Histogram(Objective):
     Args:
         recipe: Weight of the hue, number of locations.
     """
+
+    network: ClassVar[type] = AtLocations
 
     def __init__(self, recipe: LossRecipe) -> None:
         super().__init__()

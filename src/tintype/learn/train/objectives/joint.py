@@ -38,6 +38,7 @@ class Joint(Objective):
     """
 
     learns_labels: ClassVar[bool] = True
+    network: ClassVar[type] = TwoHeaded
 
     def __init__(self, class_weight: float) -> None:
         super().__init__()

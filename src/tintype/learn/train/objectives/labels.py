@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tintype.learn.data.batches import Batch
+from tintype.learn.models.resnet import GreyResNet18
 from tintype.learn.train.objectives.contract import Objective
 
 
@@ -14,6 +15,7 @@ class Labels(Objective):
 
     learns_colors: ClassVar[bool] = False
     learns_labels: ClassVar[bool] = True
+    network: ClassVar[type] = GreyResNet18
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Mean cross-entropy in nats, and the accuracy."""

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tintype.errors import LearnError
 from tintype.learn.data.batches import Batch
-from tintype.learn.models.efficientnet import Classifier, imagenet_weights
+from tintype.learn.models.efficientnet import CLASSES, VARIANTS, Classifier, imagenet_weights
 from tintype.learn.recipe import Recipe
 from tintype.learn.train.objectives.contract import Objective
 
@@ -47,6 +48,7 @@ class Semantic(Objective):
     """
 
     needs_discriminator: ClassVar[bool] = True
+    network: ClassVar[type] = SemanticGenerator
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
@@ -60,6 +62,22 @@ class Semantic(Objective):
     def from_recipe(cls, recipe: Recipe, _prior: Tensor) -> Self:
         """See `Objective`."""
         return cls(recipe)
+
+    @classmethod
+    def check(cls, recipe: Recipe) -> None:
+        """See `Objective`."""
+        super().check(recipe)
+        if recipe.model.encoder not in VARIANTS:
+            raise LearnError(
+                f"{recipe.name}: there is no classifier with the encoder {recipe.model.encoder}.",
+                advice=f"Set model.encoder to {' or '.join(VARIANTS)}.",
+            )
+        if recipe.model.classes not in {0, CLASSES}:
+            raise LearnError(
+                f"{recipe.name}: the classifier has {CLASSES} classes, but model.classes is "
+                f"{recipe.model.classes}.",
+                advice="Leave model.classes out.",
+            )
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The values of `terms`."""

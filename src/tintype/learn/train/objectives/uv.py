@@ -1,10 +1,13 @@
 """Distance in U and V of YUV (Cheng et al. 2015, equation 1)."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from tintype.color.cielab import REC601
 from tintype.learn.data.batches import Batch
+from tintype.learn.models.cheng import ChengNet
 from tintype.learn.train.objectives.contract import Objective
 
 _U, _V = 0.492, 0.877  # BT.601
@@ -16,6 +19,8 @@ class Uv(Objective):
     For networks whose raw output starts with U and V. Post-processing, such as a filter, is not
     part of the gradient.
     """
+
+    network: ClassVar[type] = ChengNet
 
     def forward(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The mean over pixels and both channels."""
