@@ -15,6 +15,7 @@ from tintype.cli.roles import check_roles
 from tintype.cli.show import Bar, Screen, progress_bar
 from tintype.errors import FilmError, UsageError, brief, shown
 from tintype.files.toml import read_toml
+from tintype.heap import PICTURE_BLOCK, return_large_blocks
 
 if TYPE_CHECKING:
     from tintype.engine.reference import Reference
@@ -50,6 +51,7 @@ def color_film(arguments: FilmArguments) -> int:
     bundle = load_bundle(arguments.model)
     output = None if arguments.output is None else Path(arguments.output)
     check_roles(_inputs(arguments, request), [("-o", arguments.output)])
+    return_large_blocks(PICTURE_BLOCK)  # most blocks of a film are a plane of a frame
     job = plan(Path(arguments.film), output, request, bundle, overwrite=arguments.overwrite)
     view = Screen()
     if job.done:
@@ -219,8 +221,9 @@ def read_shots(path: Path) -> "list[Shot]":
             )
         reference = None
         if "reference" in entry:
-            name = str(entry["reference"])
-            reference = cast("Reference", read_layer("reference", path.parent / name))
+            picture = path.parent / str(entry["reference"])
+            _check_regular(picture, where)
+            reference = cast("Reference", read_layer("reference", picture))
         try:
             start = float(parse_time(brief(entry["at"])))
             placed = tuple(parse_hint(brief(hint)) for hint in hints)
@@ -228,6 +231,19 @@ def read_shots(path: Path) -> "list[Shot]":
             raise UsageError(f"{where}: {error.message}", advice=error.advice) from None
         shots.append(Shot(start, placed, reference))
     return shots
+
+
+def _check_regular(picture: Path, where: str) -> None:
+    """Refuses what a file of somebody else may name to keep the command waiting for ever."""
+    try:
+        special = picture.exists() and not picture.is_file()
+    except (OSError, ValueError):
+        return  # reading it says what is wrong
+    if special:
+        raise UsageError(
+            f"{where}: {brief(picture, most=200)} is not a regular file.",
+            advice="Name a picture as the reference.",
+        )
 
 
 def _report_to(bar: "Bar | None") -> Callable[[int], None]:
