@@ -154,6 +154,15 @@ def test_shots_that_are_none(text: str, said: str) -> None:
         read_shots(Path("none.toml"))
 
 
+def test_a_pipe_that_shots_name_is_not_waited_for() -> None:
+    if not hasattr(os, "mkfifo"):
+        return
+    os.mkfifo("pipe")
+    Path("s.toml").write_text('[[shot]]\nat = 0\nreference = "pipe"')
+    with pytest.raises(UsageError, match=r"Shot 1 of s\.toml: pipe is not a regular file\."):
+        read_shots(Path("s.toml"))
+
+
 # ----- what it does -----
 
 
@@ -282,6 +291,9 @@ def test_ctrl_c_stops_and_the_same_command_goes_on(tiny_model: Path) -> None:
         (["film.mp4", "--every", "0"], 2, "--every"),
         (["film.mp4", "--hint", "999,1,#c04030"], 2, "outside the film of 128 x 96"),
         (["film.mp4", "--vividness", "9"], 2, "Use 0 to 2."),
+        (["http://a/b.mp4"], 2, "FILM names a file on this machine, but http://a/b.mp4 is a URL."),
+        (["film.mp4", "--shots", "s3://a/b.toml"], 2, "--shots names a file on this machine"),
+        (["film.mp4", "--reference", "s3://a/b.jpg"], 2, "but s3://a/b.jpg is a URL."),
         ([], 2, "FILM"),
     ],
 )

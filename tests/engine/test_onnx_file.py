@@ -241,6 +241,124 @@ def test_graphs_within_graphs_without_end_are_damage(tmp_path: Path, tiny: Bundl
         loaded(tmp_path, tiny, field(GRAPH, graph))
 
 
+FLOAT, UINT8, INT32, INT64 = 1, 2, 6, 7
+
+
+def tensor(name: bytes, kind: int, *data: tuple[int, bytes | int]) -> bytes:
+    """A tensor, from the fields that hold its elements."""
+    return field(2, kind) + field(8, name) + b"".join(field(*part) for part in data)
+
+
+def numbers(name: bytes, *values: int, kind: int = INT64) -> bytes:
+    """An initializer of integers."""
+    size = {INT32: 4, INT64: 8}[kind]
+    raw = b"".join(value.to_bytes(size, "little", signed=True) for value in values)
+    return field(INITIALIZER, tensor(name, kind, (9, raw)))
+
+
+def step(name: bytes, inputs: bytes, outputs: bytes, *attributes: bytes) -> bytes:
+    """A node, with the names of its inputs and outputs divided by spaces."""
+    text = b"".join(field(1, one) for one in inputs.split())
+    text += b"".join(field(2, one) for one in outputs.split()) + field(4, name)
+    return field(NODE, text + b"".join(field(5, part) for part in attributes))
+
+
+def given_input(name: bytes, kind: int) -> bytes:
+    return field(INPUT, field(1, name) + field(2, field(1, field(1, kind))))
+
+
+def packed(*values: int) -> bytes:
+    return b"".join(varint(value % (1 << 64)) for value in values)
+
+
+DIVIDE = step(b"Div", b"i j", b"k")
+INT_I = given_input(b"i", INT64)
+TO_INT = step(b"Cast", b"L", b"i", field(1, b"to") + field(3, INT64))
+VALUE_INT = step(b"Constant", b"", b"j", field(1, b"value_int") + field(3, 2))
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        INT_I + given_input(b"j", INT64) + DIVIDE,
+        INT_I + numbers(b"j", -1) + DIVIDE,
+        INT_I + numbers(b"j", 2, -1) + DIVIDE,
+        INT_I + numbers(b"j", 0) + DIVIDE,
+        INT_I + numbers(b"j", 3, -1, kind=INT32) + DIVIDE,
+        INT_I + field(INITIALIZER, tensor(b"j", INT64, (7, packed(-1)))) + DIVIDE,
+        INT_I + field(INITIALIZER, tensor(b"j", INT32, (5, packed((1 << 32) - 1)))) + DIVIDE,
+        # Two sets of elements: which one counts is not defined.
+        INT_I + field(INITIALIZER, tensor(b"j", INT64, (7, packed(2)), (9, b"\xff" * 8))) + DIVIDE,
+        INT_I + numbers(b"j", 2) + numbers(b"j", -1) + DIVIDE,
+        INT_I + VALUE_INT.replace(varint(3 << 3) + b"\2", varint(3 << 3) + b"\0") + DIVIDE,
+        INT_I + given_input(b"c", INT64) + step(b"Mod", b"i c", b"k"),
+        numbers(b"i", -(1 << 63)) + given_input(b"j", INT64) + DIVIDE,
+        TO_INT + given_input(b"j", INT64) + DIVIDE,
+        # Of unknown type.
+        DIVIDE,
+        step(b"Shape", b"L", b"i") + step(b"Add", b"i i", b"j") + DIVIDE,
+        step(b"ArgMax", b"L", b"i") + step(b"Mul", b"i i", b"j") + DIVIDE,
+        step(b"MaxPool", b"L", b"x i") + step(b"Neg", b"i", b"j") + DIVIDE,
+        step(b"TopK", b"L n", b"x i") + step(b"Identity", b"i", b"j") + DIVIDE,
+        step(b"QuantizeLinear", b"L L L", b"i") + step(b"Abs", b"i", b"j") + DIVIDE,
+        INT_I + step(b"Where", b"L i i", b"j") + DIVIDE,
+        INT_I + step(b"CastLike", b"L i", b"j") + DIVIDE,
+        # A float in one graph, and an integer in another that a parser merges with it.
+        given_input(b"i", FLOAT) + numbers(b"i", -5) + step(b"Relu", b"i", b"j") + DIVIDE,
+        # The kind of the attribute is what its name says.
+        step(
+            b"Constant",
+            b"",
+            b"i",
+            field(1, b"value_int") + field(3, 5) + field(TENSOR, tensor(b"", FLOAT)),
+        )
+        + given_input(b"j", INT64)
+        + step(b"Neg", b"i", b"m")
+        + step(b"Div", b"m j", b"k"),
+        node(b"Relu", field(SUBGRAPH, INT_I + given_input(b"j", INT64) + DIVIDE)),
+    ],
+)
+def test_divisions_of_integers_that_may_trap_are_refused(
+    tmp_path: Path, tiny: Bundle, graph: bytes
+) -> None:
+    """ONNX Runtime divides the smallest integer by -1, at which a processor ends the process."""
+    with pytest.raises(ModelError, match="divides integers by what may be 0 or -1") as error:
+        loaded(tmp_path, tiny, field(GRAPH, graph))
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        INT_I + numbers(b"j", 2, 3, -2) + DIVIDE,
+        INT_I + field(INITIALIZER, tensor(b"j", INT64, (7, packed(2, -2)))) + DIVIDE,
+        INT_I + field(INITIALIZER, tensor(b"j", UINT8, (5, packed(255)))) + DIVIDE,
+        INT_I + VALUE_INT + DIVIDE,
+        numbers(b"i", 1, -5) + given_input(b"j", INT64) + DIVIDE,
+        given_input(b"i", FLOAT) + DIVIDE,
+        given_input(b"j", FLOAT) + DIVIDE,
+        given_input(b"f", FLOAT) + step(b"Split", b"f", b"i j") + DIVIDE,
+        given_input(b"f", FLOAT) + step(b"Where", b"b f f", b"i") + DIVIDE,
+        TO_INT.replace(varint(3 << 3) + b"\7", varint(3 << 3) + b"\1") + DIVIDE,
+        step(b"Constant", b"", b"i", VALUE + field(TENSOR, tensor(b"", FLOAT))) + DIVIDE,
+        step(b"ConstantOfShape", b"s", b"i") + DIVIDE,
+    ],
+)
+def test_divisions_that_cannot_trap_are_allowed(tmp_path: Path, tiny: Bundle, graph: bytes) -> None:
+    assert loaded(tmp_path, tiny, field(GRAPH, graph)).name == "tiny"
+
+
+@pytest.mark.parametrize("operator", ["Conv", "ConvInteger", "ConvTranspose", "QLinearConv"])
+def test_convolutions_in_no_groups_are_refused(tmp_path: Path, tiny: Bundle, operator: str) -> None:
+    """ONNX Runtime divides the number of channels by that of the groups."""
+    for group in (field(3, 0), b"", field(3, (1 << 64) - 1)):
+        graph = step(operator.encode(), b"x w", b"y", field(1, b"group") + group)
+        with pytest.raises(ModelError, match=f"'{operator}' in no groups"):
+            loaded(tmp_path, tiny, field(GRAPH, graph))
+    graph = step(operator.encode(), b"x w", b"y", field(1, b"group") + field(3, 2))
+    assert loaded(tmp_path, tiny, field(GRAPH, graph)).name == "tiny"
+
+
 def test_the_models_of_the_package_and_of_the_tests_pass(tiny: Bundle) -> None:
     check_self_contained(load_bundle().data, where="own")
     for path in Path(__file__).parent.glob("*.onnx"):

@@ -15,6 +15,7 @@ from tintype.cli.roles import check_roles
 from tintype.cli.show import Bar, Screen, progress_bar
 from tintype.errors import FilmError, UsageError, brief, shown
 from tintype.files.toml import read_toml
+from tintype.heap import PICTURE_BLOCK, return_large_blocks
 
 if TYPE_CHECKING:
     from tintype.engine.reference import Reference
@@ -50,6 +51,7 @@ def color_film(arguments: FilmArguments) -> int:
     bundle = load_bundle(arguments.model)
     output = None if arguments.output is None else Path(arguments.output)
     check_roles(_inputs(arguments, request), [("-o", arguments.output)])
+    return_large_blocks(PICTURE_BLOCK)  # most blocks of a film are a plane of a frame
     job = plan(Path(arguments.film), output, request, bundle, overwrite=arguments.overwrite)
     view = Screen()
     if job.done:

@@ -29,6 +29,7 @@ from tintype.cli.values import (
     PICTURES,
     FileType,
     FolderType,
+    LocalFileType,
     ModelType,
     NumberType,
     OutputType,
@@ -149,6 +150,10 @@ def _output(*endings: str) -> OutputType:
     return OutputType(*endings, made=str)
 
 
+def _local(*endings: str) -> LocalFileType:
+    return LocalFileType(*endings, made=str)
+
+
 _FOLDER = FolderType(made=str)
 _PICTURE = _file(*PICTURES)
 _EXECUTORS = click.Choice(["processes", "ray"])
@@ -196,7 +201,7 @@ PHOTOS = _Photos(
         ),
         Option(
             "--settings",
-            type=_file(".json"),
+            type=_local(".json"),
             metavar="FILE",
             first_page=False,
             help="Colour with the settings in this file; other options override them.",
@@ -300,7 +305,7 @@ VIDEO = Command(
     continues where it stopped. Requires the video extra:
     pip install "tintype-colorizer[video]".""",
     params=[
-        click.Argument(["film"], required=True, metavar="FILM", type=_file(*FILMS)),
+        click.Argument(["film"], required=True, metavar="FILM", type=_local(*FILMS)),
         Option(
             "-o",
             "--output",
@@ -341,7 +346,7 @@ VIDEO = Command(
         ),
         Option(
             "--shots",
-            type=_file(".toml"),
+            type=_local(".toml"),
             metavar="FILE",
             help="Hints and references for individual shots: a TOML file of [[shot]] tables with "
             "at, hints and reference.",

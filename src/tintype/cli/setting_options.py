@@ -13,8 +13,8 @@ from tintype.cli.values import (
     FORMAT_NAMES,
     PICTURES,
     ChoiceType,
-    FileType,
     FormatType,
+    LocalFileType,
     NumberType,
     WholeType,
 )
@@ -71,7 +71,7 @@ def _option(row: Setting, interface: Interface, *, first_page: bool) -> Option:
             more = {"type": FormatType(), "metavar": "FORMAT"}
         case "layer":
             endings = _SCRIBBLES if row.name == "scribbles" else PICTURES
-            more = {"type": FileType(*endings, made=str), "metavar": "FILE"}
+            more = {"type": LocalFileType(*endings, made=str), "metavar": "FILE"}
     if shown := row.default_text(interface):
         more["show_default"] = shown
     text = row.text(interface)
@@ -92,7 +92,7 @@ def _hint(interface: Interface) -> Option:
 def _hints(*, first_page: bool) -> Option:
     return Option(
         "--hints",
-        type=FileType(".json", made=str),
+        type=LocalFileType(".json", made=str),
         metavar="FILE",
         first_page=first_page,
         help='Hints from a JSON file: a list of {"x": 120, "y": 80, "color": "#c04030", '

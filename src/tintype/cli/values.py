@@ -6,6 +6,7 @@ shell, so every shell offers the same: folders, and files with supported endings
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from tintype.errors import brief
+from tintype.errors import UsageError, brief
 from tintype.numerals import number_of, whole_of
 from tintype.photo.formats.film import FILM_SUFFIXES
 from tintype.photo.formats.registry import FORMATS, writable_format, writable_formats
@@ -26,6 +27,10 @@ FILMS = FILM_SUFFIXES
 
 FORMAT_NAMES = tuple(key.lower() for key in writable_formats())
 """Formats that can be written, as typed."""
+
+
+# As in tintype.files.remote, which is slow to import.
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 class FileType(click.ParamType[Any]):
@@ -80,6 +85,30 @@ class OutputType(FileType):
         """The converted argument."""
         if str(value).endswith(("/", os.sep)):  # which `Path` would drop
             self.fail(f"{brief(repr(value))} names a folder, not a file.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class LocalFileType(FileType):
+    """A file to read, which cannot be a URL."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401
+        """The converted argument.
+
+        Raises:
+            UsageError: It is a URL. As a path it would lose a slash, and not be found.
+        """
+        # A folder may be called "http:".
+        if _URL.match(value) and not os.path.lexists(value):
+            is_option = isinstance(param, click.Option)
+            name = param.opts[0] if is_option and param else getattr(param, "metavar", "It")
+            raise UsageError(
+                f"{name} names a file on this machine, but {brief(value, most=200)} is a URL."
+            )
         return super().convert(value, param, ctx)
 
 

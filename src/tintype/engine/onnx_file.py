@@ -1,16 +1,18 @@
 """Reads an ONNX file without the onnx package and without loading the network.
 
-An ONNX file is a protocol buffer: a sequence of (tag, length, bytes) fields, some of which contain
-nested sequences. This module reads what is needed to guarantee that a model is exactly what was
-hashed: its metadata, whether weights are stored in other files, and which operators it runs. A file
-that another protocol buffer parser could interpret differently is refused.
+An ONNX file is a protocol buffer. This module reads what is needed to guarantee that a model is
+exactly what was hashed: its metadata, whether weights are stored in other files, and which
+operators it runs. A file that another protocol buffer parser could interpret differently is
+refused.
 
 Source of the field numbers: onnx.proto3, release 1.20.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
+from tintype.engine.onnx_arithmetic import check_arithmetic
+from tintype.engine.protobuf import fields, messages, texts
 from tintype.errors import ModelError, brief
 
 _ADVICE = "Export the model again with `tintype export`."
@@ -112,7 +114,8 @@ def check_self_contained(data: bytes, *, where: str) -> None:
 
     Raises:
         ModelError: Weights are stored in another file, an operator is not in `OPERATORS` or is in
-            training mode, the model defines its own functions, or its structure is damaged.
+            training mode or may divide an integer so that the process ends, the model defines its
+            own functions, or its structure is damaged.
     """
     try:
         for number, _ in fields(memoryview(data)):
@@ -120,6 +123,7 @@ def check_self_contained(data: bytes, *, where: str) -> None:
                 what = "functions of its own" if number == _FUNCTIONS else "a graph for training"
                 raise ModelError(f"{where} has {what}, which is not allowed.", advice=_ADVICE)
         _check(memoryview(data), "model", where, 0, _false_constants(memoryview(data)))
+        check_arithmetic(memoryview(data), where=where)
     except (IndexError, ValueError):
         raise ModelError(f"{where} is not an ONNX model, or is damaged.", advice=_LIST) from None
 
@@ -177,13 +181,13 @@ def _is_training(operator: bytes, node: memoryview, false: Collection[bytes]) ->
     attribute, since opset 14, and before that more than one output.
     """
     if operator == b"Dropout":
-        return any(name and name not in false for name in _texts(node, _INPUT)[2:])
+        return any(name and name not in false for name in texts(node, _INPUT)[2:])
     if operator == b"BatchNormalization":
-        return len(_texts(node, _OUTPUT)) > 1 or any(
+        return len(texts(node, _OUTPUT)) > 1 or any(
             part == _ATTRIBUTE
-            and b"training_mode" in _texts(attribute, 1)
+            and b"training_mode" in texts(attribute, 1)
             and any(number == 3 and flag != 0 for number, flag in fields(attribute))
-            for part, attribute in _messages(node)
+            for part, attribute in messages(node)
         )
     return False
 
@@ -192,16 +196,16 @@ def _false_constants(model: memoryview) -> frozenset[bytes]:
     """The names of a graph's values that are False, or zero, wherever they are defined."""
     known: dict[bytes, bool] = {}
     for number, graph in fields(model):  # a parser merges several graphs
-        for part, value in _messages(graph) if number == _GRAPH else ():
+        for part, value in messages(graph) if number == _GRAPH else ():
             if part == 5:  # GraphProto.initializer
-                names, is_false = _texts(value, 8)[-1:], _is_false(value)
+                names, is_false = texts(value, 8)[-1:], _is_false(value)
             elif part == 1:  # GraphProto.node
-                names, is_false = _texts(value, _OUTPUT), _is_false_node(value)
+                names, is_false = texts(value, _OUTPUT), _is_false_node(value)
             elif part == 11:  # GraphProto.input
-                names, is_false = _texts(value, 1)[-1:], False
+                names, is_false = texts(value, 1)[-1:], False
             elif part == 15:  # GraphProto.sparse_initializer
-                tensors = [tensor for field, tensor in _messages(value) if field == 1]
-                names, is_false = [n for tensor in tensors for n in _texts(tensor, 8)], False
+                tensors = [tensor for field, tensor in messages(value) if field == 1]
+                names, is_false = [n for tensor in tensors for n in texts(tensor, 8)], False
             else:
                 continue
             for name in names:
@@ -211,11 +215,11 @@ def _false_constants(model: memoryview) -> frozenset[bytes]:
 
 def _is_false_node(node: memoryview) -> bool:
     """Whether a node is a Constant of one False, in the form that leaves no doubt."""
-    attributes = [value for number, value in _messages(node) if number == _ATTRIBUTE]
-    if _texts(node, _OP_TYPE)[-1:] != [b"Constant"] or len(attributes) != 1:
+    attributes = [value for number, value in messages(node) if number == _ATTRIBUTE]
+    if texts(node, _OP_TYPE)[-1:] != [b"Constant"] or len(attributes) != 1:
         return False
-    tensors = [value for number, value in _messages(attributes[0]) if number == 5]
-    return _texts(attributes[0], 1) == [b"value"] and len(tensors) == 1 and _is_false(tensors[0])
+    tensors = [value for number, value in messages(attributes[0]) if number == 5]
+    return texts(attributes[0], 1) == [b"value"] and len(tensors) == 1 and _is_false(tensors[0])
 
 
 def _is_false(tensor: memoryview) -> bool:
@@ -223,68 +227,6 @@ def _is_false(tensor: memoryview) -> bool:
     return data in ([0], [b"\0"])
 
 
-def _messages(value: memoryview | bytes | int) -> Iterator[tuple[int, memoryview]]:
-    """The messages and texts among the fields of a message."""
-    for number, part in fields(value) if isinstance(value, memoryview) else ():
-        if isinstance(part, memoryview):
-            yield number, part
-
-
-def _texts(message: memoryview, number: int) -> list[bytes]:
-    return [bytes(value) for found, value in _messages(message) if found == number]
-
-
 def _entry(message: memoryview) -> tuple[str, str]:
     parts = {number: bytes(v) for number, v in fields(message) if isinstance(v, memoryview)}
     return parts.get(1, b"").decode(), parts.get(2, b"").decode()
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if not byte & 0x80:
-            return value, at
-        if shift > 63:
-            raise ValueError("a number longer than 64 bits")
-
-
-def fields(message: memoryview) -> Iterator[tuple[int, memoryview | bytes | int]]:
-    """Yields the fields of a protocol buffer message in order: number and value.
-
-    A value is an int (varint), a memoryview (text, bytes, message) or bytes (fixed size: a float or
-    double), so that no number is mistaken for a text.
-
-    Raises:
-        IndexError: It is truncated.
-        ValueError: Its structure is damaged or ambiguous.
-    """
-    at, end = 0, len(message)
-    while at < end:
-        # Single-byte tags, the common case, are read inline: a model has thousands of fields.
-        tag, at = message[at], at + 1
-        if tag > 0x7F:
-            tag, at = _varint(message, at - 1)
-        # A parser that truncates tags to 32 bits would take a larger one for a different field.
-        if not 8 <= tag < 1 << 32:
-            raise ValueError("a field without a number, or with one that is too large")
-        kind = tag & 7
-        if kind == 0:
-            value, at = _varint(message, at)
-            yield tag >> 3, value
-            continue
-        if kind == 2:
-            length, at = message[at], at + 1
-            if length > 0x7F:
-                length, at = _varint(message, at - 1)
-        elif kind in (1, 5):
-            length = 8 if kind == 1 else 4
-        else:
-            raise ValueError("a field of unknown kind")
-        if at + length > end:
-            raise ValueError("a field longer than the file")
-        part = message[at : at + length]
-        yield tag >> 3, part if kind == 2 else bytes(part)
-        at += length

@@ -11,7 +11,7 @@ Source of the field numbers: onnx.proto3, release 1.20.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tintype.engine.onnx_file import fields
+from tintype.engine.protobuf import fields
 
 _GRAPH = 7  # ModelProto.graph
 _NODE, _INITIALIZER, _INPUT, _OUTPUT, _VALUE = 1, 5, 11, 12, 13  # of a GraphProto

@@ -1,5 +1,6 @@
 """Decodes a film: frames in display order, each with its luma and a frame to encode."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,12 +13,16 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from tintype.errors import reason, shown
+from tintype.photo.formats.jpeg_scans import START_OF_SCAN, too_many_scans
 from tintype.video.clock import AnyPacket, FilmClock
 from tintype.video.container import is_broadcast, open_film
+from tintype.video.defaults import LARGE_FRAME_PIXELS, MAX_FRAME_PIXELS
 from tintype.video.frames import Frame, luma_frame
 from tintype.video.source import FilmSource
 
 _THREADS = 2
+MEGAPIXELS = MAX_FRAME_PIXELS // 1_000_000
+_JPEG_CODECS = frozenset({"mjpeg", "mjpegb", "amv", "sp5x", "thp", "smvjpeg", "mxpeg"})
 _LONG_GOP = 15  # seconds between two keyframes, at most
 _WITHOUT_PTS = {"avi"}  # containers, by FFmpeg's name, that store only the order of decoding
 
@@ -28,6 +33,8 @@ class Damage:
 
     Attributes:
         packets: Number of packets that the decoder refused.
+        refused: Number of packets that are not decoded, because they would take too much memory or
+            time: frames above `MAX_FRAME_PIXELS`, and JPEGs with too many scans.
         times: Number of frames whose times did not increase and were corrected.
         ended: Why reading ended before the end of the film; empty if it did not.
     """
@@ -35,12 +42,18 @@ class Damage:
     packets: int = 0
     times: int = 0
     ended: str = ""
+    refused: int = 0
 
     def sentence(self) -> str:
         """A sentence for users; empty if nothing is damaged."""
         parts = []
         if self.packets:
             parts.append(f"{_count(self.packets, 'damaged packet')} could not be read")
+        if self.refused:
+            parts.append(
+                f"{_count(self.refused, 'packet')} could not be decoded within the limits for "
+                f"films ({MEGAPIXELS} megapixels, and the scans of a progressive JPEG)"
+            )
         if self.times:
             parts.append(f"{_count(self.times, 'frame')} had impossible times")
         if self.ended:
@@ -66,8 +79,11 @@ def read_frames(
     """
     with open_film(source.path) as container:
         stream = container.streams.video[_video_number(container, source.index)]
+        limit_frames(stream)
+        # Each thread has frames of its own.
+        large = math.prod(source.layout.shape) > LARGE_FRAME_PIXELS
         stream.thread_type = "AUTO"
-        stream.thread_count = _THREADS
+        stream.thread_count = 1 if large else _THREADS
         if source.exact_duration:  # otherwise their times are needed to find the end of the film
             for other in container.streams:
                 if other.index != source.index:
@@ -88,7 +104,8 @@ def read_frames(
         for decoded in _decode(container, stream, damage, position, source.clock.corrector()):
             if _differs(decoded, source):
                 damage.ended = (
-                    f"the size or format of its frames changes at {_clock_time(decoded.time)}"
+                    f"the size or format of its frames changes at {_clock_time(decoded.time)}, "
+                    "and everything from there on is left out"
                 )
                 return
             pts = times.of(decoded)
@@ -106,10 +123,32 @@ def read_frames(
 
 
 def first_frame(
-    container: InputContainer, stream: VideoStream, clock: FilmClock
+    container: InputContainer, stream: VideoStream, clock: FilmClock, damage: Damage
 ) -> VideoFrame | None:
     """The first frame of a stream that can be decoded; None if there is none."""
-    return next(_decode(container, stream, Damage(), _Position(), clock.corrector()), None)
+    return next(_decode(container, stream, damage, _Position(), clock.corrector()), None)
+
+
+def limit_frames(stream: VideoStream) -> None:
+    """Makes the decoder refuse frames above `MAX_FRAME_PIXELS`, before it allocates them.
+
+    Args:
+        stream: Not decoded yet.
+    """
+    stream.codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}
+
+
+def has_too_many_scans(packet: AnyPacket, stream: VideoStream) -> bool:
+    """Whether a packet is a JPEG whose progressive scans would take minutes.
+
+    Args:
+        packet: Of the stream.
+        stream: The video.
+    """
+    context = stream.codec_context
+    return context.name in _JPEG_CODECS and too_many_scans(
+        bytes(packet).count(START_OF_SCAN) - 1, context.width * context.height
+    )
 
 
 def plain_format_name(name: str) -> str:
@@ -205,6 +244,9 @@ def _decode(
             if packet.pts is not None:
                 position.reach((packet.pts + (packet.duration or 0)) * packet.time_base)
             continue
+        if packet is not None and has_too_many_scans(packet, stream):
+            damage.refused += 1
+            continue
         try:
             if packet is not None and packet.size > 0:
                 damage.packets += packet.is_corrupt and not at_join
@@ -214,7 +256,10 @@ def _decode(
         except av.EOFError:
             pass  # the decoder was flushed before
         except (av.FFmpegError, ValueError):
-            damage.packets += 1
+            if stream.codec_context.width * stream.codec_context.height > MAX_FRAME_PIXELS:
+                damage.refused += 1
+            else:
+                damage.packets += 1
         if packet is None:
             return
 

@@ -15,7 +15,14 @@ from av.video.stream import VideoStream
 from tintype.errors import FilmError, shown
 from tintype.video.clock import FilmClock, codec_name
 from tintype.video.container import open_film
-from tintype.video.decode import first_frame, plain_format_name
+from tintype.video.decode import (
+    MEGAPIXELS,
+    Damage,
+    first_frame,
+    limit_frames,
+    plain_format_name,
+)
+from tintype.video.defaults import MAX_FRAME_PIXELS
 from tintype.video.layout import Matrix, PlaneLayout, orientation
 from tintype.video.packet_times import read_clock
 from tintype.video.side_data import CLEAN_APERTURE, CROPPING, describe, display_matrix
@@ -53,10 +60,14 @@ def probe(path: Path) -> FilmSource:
     """
     with open_film(path) as container:
         stream = _video_stream(container, path)
+        _check_size(stream, path)
+        limit_frames(stream)
         clock = read_clock(path, stream.index)
-        frame = first_frame(container, stream, clock)
+        damage = Damage()
+        frame = first_frame(container, stream, clock, damage)
         if frame is None:
-            raise FilmError(f"{shown(path)}: none of its frames can be read.")
+            why = f" {damage.sentence()}" if damage.refused else ""
+            raise FilmError(f"{shown(path)}: none of its frames can be read.{why}")
         pixel_format = _pixel_format(frame)
         seconds, exact_duration = _duration(container, stream)
         described = describe(container).streams.get(stream.index, {})
@@ -113,6 +124,16 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if stream.codec_context is None:
         raise FilmError(f"{shown(path)}: the installed FFmpeg cannot decode its video.")
     return stream
+
+
+def _check_size(stream: VideoStream, path: Path) -> None:
+    height, width = stream.codec_context.height, stream.codec_context.width
+    if height * width > MAX_FRAME_PIXELS:
+        raise FilmError(
+            f"{shown(path)} has frames of {width} x {height} pixels; the limit for films is "
+            f"{MEGAPIXELS} megapixels.",
+            advice="Make it smaller first, for example with ffmpeg -vf scale=3840:-2.",
+        )
 
 
 def _pixel_format(frame: VideoFrame) -> PixelFormat:

@@ -32,7 +32,7 @@ from tintype.video.render import FrameRenderer, RendererFactory, renderer_factor
 from tintype.video.request import Window
 from tintype.video.segments import SegmentStore, remove_segments, stored_key
 from tintype.video.source import FilmSource
-from tintype.video.threads import Prefetcher, SegmentEncoder, SegmentEnd
+from tintype.video.threads import Prefetcher, SegmentEncoder, SegmentEnd, frames_ahead
 
 SEGMENT_FRAMES = 120
 """Frames per segment: the most that an interrupted run repeats, and the largest distance between
@@ -167,15 +167,16 @@ def _color_rest(
     # Whether a frame is in a fade depends on earlier frames, including the finished ones.
     frames = islice(with_exposures(wanted, source.layout), number, None)
     cores = usable_cores()
+    ahead = frames_ahead(source.layout, cores)
     prepared: deque[tuple[Frame, Future[Any]]] = deque()
     with (
-        closing(Prefetcher(frames, cores)) as decoded,
+        closing(Prefetcher(frames, ahead)) as decoded,
         closing(SegmentEncoder(source, job.encoding, store)) as encoder,
         ThreadPoolExecutor(cores) as predictors,
     ):
         try:
             while True:
-                while len(prepared) <= cores and (frame := next(decoded, None)) is not None:
+                while len(prepared) <= ahead and (frame := next(decoded, None)) is not None:
                     future = predictors.submit(
                         renderer.prepare, frame.luma, frame.number, frame.exposure
                     )

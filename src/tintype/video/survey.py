@@ -4,6 +4,7 @@ Broadcasts and discs begin with a logo or with black, often progressive and unta
 interlaced and tagged. Whatever is written for the whole film is decided from frames throughout it.
 """
 
+import gc
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from tintype.video.decode import has_too_many_scans
 from tintype.video.side_data import filtered, frame_side_data, timecode_of
 
 _PLACES = 12
 _FRAMES = 3  # at each place
+_COLLECT_AFTER = 16_000_000  # pixels
 # Where the clean aperture of a track is described (ISO/IEC 14496-12), and the size of the header
 # and the fixed fields of each box on the way.
 _WAY = ((b"moov", 8), (b"trak", 8), (b"mdia", 8), (b"minf", 8), (b"stbl", 8), (b"stsd", 16))
@@ -77,6 +80,23 @@ class Survey:
     timecodes: tuple[tuple[int, str], ...]
 
 
+class _Look(NamedTuple):
+    """What matters about a frame: the frames themselves would take gigabytes.
+
+    Attributes:
+        tags: Its tags.
+        top_first: Whether its upper field comes first; None if it is not two fields.
+        side_data: Data attached to it, by FFmpeg's names.
+        timecode: The time of the frame in the stream's unit, that unit, and the timecode that the
+            frame states; None if it states none.
+    """
+
+    tags: Tags
+    top_first: bool | None
+    side_data: dict[str, bytes]
+    timecode: tuple[int, Fraction, str] | None
+
+
 def survey(
     container: InputContainer,
     stream: VideoStream,
@@ -96,29 +116,34 @@ def survey(
     """
     packet_data: set[str] = set()
     aspects = [stream.codec_context.sample_aspect_ratio]
-    frames = [first]
+    looks, seen = [_look(first)], 0
     for frame in _samples(container, stream, seconds, packet_data):
         if (frame.width, frame.height) == (first.width, first.height):
-            frames.append(frame)
+            looks.append(_look(frame))
             aspects.append(stream.codec_context.sample_aspect_ratio)
-    tags = Counter(_tags(frame) for frame in frames)
+        seen += frame.width * frame.height
+        if seen > _COLLECT_AFTER:  # a frame and PyAV's list of its side data refer to each other
+            del frame
+            gc.collect()
+            seen = 0
+    tags = Counter(look.tags for look in looks)
     known = Counter(aspect for aspect in aspects if aspect)
-    orders = Counter(_is_top_first(frame) for frame in frames if frame.interlaced_frame)
+    orders = Counter(look.top_first for look in looks if look.top_first is not None)
     side_data: dict[str, bytes] = {}
-    for frame in frames:
-        side_data = frame_side_data(frame) | side_data
+    for look in looks:
+        side_data = look.side_data | side_data
     return Survey(
         tags=tags.most_common(1)[0][0],
         tags_change=len(tags) > 1,
         aspect=known.most_common(1)[0][0] if len(known) > 1 else stream.sample_aspect_ratio or None,
         aspect_changes=len(known) > 1,
-        interlaced=any(frame.interlaced_frame for frame in frames),
-        progressive=not all(frame.interlaced_frame for frame in frames),
+        interlaced=any(look.top_first is not None for look in looks),
+        progressive=not all(look.top_first is not None for look in looks),
         top_first=orders.most_common(1)[0][0] if orders else None,
         order_changes=len(orders) > 1,
         side_data=side_data,
         packet_data=frozenset(packet_data),
-        timecodes=tuple(_timecodes(frames, begin)),
+        timecodes=tuple(_timecodes(looks, begin)),
     )
 
 
@@ -158,6 +183,8 @@ def _decoded(
     container: InputContainer, stream: VideoStream, packet_data: set[str]
 ) -> Iterator[VideoFrame]:
     for packet in container.demux(stream):
+        if has_too_many_scans(packet, stream):
+            continue
         packet_data.update(entry.data_desc for entry in packet.iter_sidedata())
         yield from packet.decode()
 
@@ -167,12 +194,24 @@ def _is_top_first(frame: VideoFrame) -> bool:
     return filtered(frame, "select", expr="eq(interlace_type,TOPFIRST)") is not None
 
 
-def _timecodes(frames: Sequence[VideoFrame], begin: Fraction) -> Iterator[tuple[int, str]]:
-    for number, frame in enumerate(frames):
-        code = timecode_of(frame)
-        if code is not None and frame.pts is not None and frame.time_base:
-            moved = 0 if number == 0 else round(begin / frame.time_base)
-            yield frame.pts - moved, code
+def _timecodes(looks: Sequence[_Look], begin: Fraction) -> Iterator[tuple[int, str]]:
+    for number, look in enumerate(looks):
+        if look.timecode is not None:
+            pts, unit, code = look.timecode
+            yield pts - (0 if number == 0 else round(begin / unit)), code
+
+
+def _look(frame: VideoFrame) -> _Look:
+    code = timecode_of(frame)
+    timecode = None
+    if code is not None and frame.pts is not None and frame.time_base:
+        timecode = frame.pts, frame.time_base, code
+    return _Look(
+        tags=_tags(frame),
+        top_first=_is_top_first(frame) if frame.interlaced_frame else None,
+        side_data=frame_side_data(frame),
+        timecode=timecode,
+    )
 
 
 def _tags(frame: VideoFrame) -> Tags:

@@ -1,5 +1,6 @@
 """The two ends of the pipeline, each in its own thread: decoding ahead, and encoding."""
 
+import math
 import queue
 import threading
 from collections.abc import Iterator
@@ -12,12 +13,25 @@ from tintype.errors import FilmError, shown
 from tintype.video.decode import Damage
 from tintype.video.encoding import Encoding, extradata_digest, new_encoder
 from tintype.video.frames import Frame
+from tintype.video.layout import PlaneLayout
 from tintype.video.segments import EncodedPacket, SegmentStore
 from tintype.video.source import FilmSource
 
 _T = TypeVar("_T")
 
 _WAITING = 4  # maximum number of frames waiting to be encoded
+_MOST_BYTES = 200_000_000  # limit for the frames that wait in one place
+
+
+def frames_ahead(layout: PlaneLayout, most: int) -> int:
+    """Number of frames that may wait in one place: fewer if they are large.
+
+    Args:
+        layout: How the stream stores its pictures.
+        most: Number of frames, if they are small.
+    """
+    planes = 3.5 * math.prod(layout.shape)  # luma is held twice, and once more as grey
+    return max(1, min(most, int(_MOST_BYTES / (planes * (1 if layout.bits == 8 else 2)))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +107,9 @@ class SegmentEncoder:
 
     def __init__(self, source: FilmSource, encoding: Encoding, store: SegmentStore) -> None:
         self._source, self._encoding, self._store = source, encoding, store
-        self._waiting: queue.Queue[Frame | SegmentEnd | None] = queue.Queue(_WAITING)
+        self._waiting: queue.Queue[Frame | SegmentEnd | None] = queue.Queue(
+            frames_ahead(source.layout, _WAITING)
+        )
         self._stop = threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="tintype-encode", daemon=True)

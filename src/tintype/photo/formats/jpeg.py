@@ -27,11 +27,6 @@ _COMPONENTS = {1, 3, 4}
 _HUFFMAN_8 = {0xC0, 0xC1, 0xC2}
 _LOSSLESS = 0xC3
 
-# A progressive picture has about ten scans. Every scan is a pass over all coefficients, so a small
-# file with thousands of them takes minutes: the passes, in megapixels, are limited.
-_MAX_SCANS = 200
-_MAX_SCAN_PIXELS = 4e9
-
 
 # SOI and the next marker, with stray bytes in between, which libjpeg ignores.
 _START = re.compile(rb"\xff\xd8(?:[^\xff]|\xff+[\x00\x01])*\xff+[\xc0-\xcf\xda-\xfe]")
@@ -75,13 +70,13 @@ def _read(file: "InputFile", colors: bool) -> list[DecodedPage]:
 
 def _check(file: "InputFile") -> None:
     # With a single scan, as in most files, the header need not be read.
-    if file.data.count(b"\xff\xda") > 1:
+    if file.data.count(jpeg_scans.START_OF_SCAN) > 1:
         _check_scans(file, jpeg_segments.read_header(file.data))
 
 
 def _check_scans(file: "InputFile", header: JpegHeader) -> None:
-    scans = file.data.count(b"\xff\xda", header.scans_at)
-    if scans > _MAX_SCANS or scans * header.width * header.height > _MAX_SCAN_PIXELS:
+    scans = file.data.count(jpeg_scans.START_OF_SCAN, header.scans_at)
+    if jpeg_scans.too_many_scans(scans, header.width * header.height):
         file.refuse(f"has {scans + 1} progressive scans", "Convert it to PNG first.")
 
 

@@ -13,6 +13,12 @@ _END, _SCAN, _LINES = 0xD9, 0xDA, 0xDC
 # Segments with a length that may come between two scans: tables, DNL, application, comment.
 _WITH_LENGTH = frozenset({0xC4, 0xCC, 0xDB, _LINES, 0xDD, *range(0xE0, 0xF0), 0xFE})
 _MAX_STEPS = 65_536
+
+START_OF_SCAN = b"\xff\xda"
+# A progressive picture has about ten scans. Every scan is a pass over all coefficients, so a small
+# file with thousands of them takes minutes: the passes, in megapixels, are limited.
+_MAX_SCANS = 200
+_MAX_SCAN_PIXELS = 4e9
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 
 
@@ -49,6 +55,16 @@ class CodedPart:
                 band = range(first, last + 1)
                 missing -= {(number, k) for number in body[1 : 1 + 2 * count : 2] for k in band}
         return not missing
+
+
+def too_many_scans(scans: int, pixels: int) -> bool:
+    """Whether decoding the scans of a picture would take too long.
+
+    Args:
+        scans: Their number, without the first.
+        pixels: Of the picture.
+    """
+    return scans > _MAX_SCANS or scans * pixels > _MAX_SCAN_PIXELS
 
 
 def read(data: bytes, at: int) -> CodedPart:
