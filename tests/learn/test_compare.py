@@ -300,8 +300,9 @@ def test_a_changed_recipe_or_a_larger_budget_asks_for_more_training(tmp_path):
 
 
 def test_classifiers_are_trained_before_what_starts_from_them(tmp_path):
-    for name, kind in (("a", "l1"), ("z", "labels")):
-        (tmp_path / f"{name}.toml").write_text(f'name = "{name}"\n[loss]\nkind = "{kind}"\n')
+    for name, model, loss in (("a", "own", "l1"), ("z", "grey-resnet18", "labels")):
+        tables = f'[model]\nkind = "{model}"\n[loss]\nkind = "{loss}"\n'
+        (tmp_path / f"{name}.toml").write_text(f'name = "{name}"\n{tables}')
     assert [recipe.name for recipe in read_recipes(tmp_path)] == ["z", "a"]
     with pytest.raises(LearnError, match="no recipe b"):
         read_recipes(tmp_path, only=["b"])

@@ -15,6 +15,7 @@ from tintype.engine.bundle import load_bundle
 from tintype.engine.color_distribution import colors
 from tintype.engine.network import Network
 from tintype.errors import LearnError, UsageError
+from tintype.learn.data.manifest import file_hash, is_dev
 from tintype.learn.evaluate.protocol import ScoreRow, at_colorfulness
 from tintype.learn.export import bundle as exporting
 from tintype.learn.export.card import default_card, with_vividness
@@ -76,9 +77,10 @@ def test_a_run_without_dev_photographs_is_refused_before_the_work(
     assert "data.dev_share" in caught.value.advice
     few = tmp_path / "few"
     few.mkdir()
-    for number in range(3):
-        name = f"{number:02}.png"
-        (few / name).write_bytes((home / "scenes" / "field" / name).read_bytes())
+    pictures = [path.read_bytes() for path in sorted((home / "scenes").rglob("*.png"))]
+    training = [one for one in pictures if not is_dev(file_hash(one), 0.04)]
+    for number, picture in enumerate(training[:3]):
+        (few / f"{number}.png").write_bytes(picture)
     words = ["--precision", "int8", "--data", str(few), "--cache", str(tmp_path / "cache")]
     with pytest.raises(LearnError, match="None of these 3 photographs belongs to dev"):
         main("export", [str(bundle_file), "-o", str(target), *words])
