@@ -36,12 +36,12 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // unit)
 """
 
 
-def gif(path: Path, width: int, height: int) -> Path:
-    """A hundred bytes: four frames of this size that change one pixel."""
+def gif(path: Path, width: int, height: int, *, frames: int = 4) -> Path:
+    """A hundred bytes: frames of this size that change one pixel."""
     frame = b"\x21\xf9\x04\0\x01\0\0\0\x2c" + struct.pack("<4H", 0, 0, 1, 1)
     frame += b"\0\x02\x02\x44\x01\0"
     head = b"GIF89a" + struct.pack("<2H", width, height) + b"\x80\0\0" + b"\0\0\0\xff\xff\xff"
-    path.write_bytes(head + frame * 4 + b";")
+    path.write_bytes(head + frame * frames + b";")
     return path
 
 
@@ -69,6 +69,8 @@ def test_frames_above_the_limit_are_refused_before_they_are_decoded(tmp_path: Pa
     with pytest.raises(FilmError, match="6001 x 6000 pixels; the limit for films is 36 mega") as e:
         probe(path)
     assert "\n" not in str(e.value)
+    largest = probe(gif(tmp_path / "b.gif", 6000, 6000, frames=1))
+    assert largest.layout.shape == (6000, 6000)
 
 
 def test_a_probe_does_not_hold_the_frames_that_it_looked_at(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from tintype.cli.roles import check_roles
 from tintype.cli.show import Bar, Screen, progress_bar
 from tintype.errors import FilmError, UsageError, brief, shown
 from tintype.files.toml import read_toml
-from tintype.heap import PICTURE_BLOCK, return_large_blocks
 
 if TYPE_CHECKING:
     from tintype.engine.reference import Reference
@@ -43,6 +42,7 @@ def color_film(arguments: FilmArguments) -> int:
     """
     _need_the_extra()
     from tintype.engine.bundle import load_bundle
+    from tintype.heap import PICTURE_BLOCK, return_large_blocks  # and with it ctypes
     from tintype.video.plan import plan
     from tintype.video.run import clean_up, color
 

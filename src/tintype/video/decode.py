@@ -135,7 +135,8 @@ def limit_frames(stream: VideoStream) -> None:
     Args:
         stream: Not decoded yet.
     """
-    stream.codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}
+    # FFmpeg rounds the width up to a multiple of 64 before it compares.
+    stream.codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS + MAX_FRAME_PIXELS // 50)}
 
 
 def has_too_many_scans(packet: AnyPacket, stream: VideoStream) -> bool:
