@@ -7,10 +7,8 @@ and end a server later; whether that is possible has to be decided from the file
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from struct import calcsize, unpack
 from types import MappingProxyType
-
-import numpy as np
-from numpy.typing import NDArray
 
 from tintype.engine.protobuf import fields, messages, texts, varints
 from tintype.errors import ModelError
@@ -27,8 +25,10 @@ _PACKED, _RAW = (5, 7), 9  # int32_data and int64_data, raw_data
 # TensorProto.DataType
 _FLOATS = frozenset({1, 10, 11, 16})
 _INTEGERS: Mapping[int, str] = MappingProxyType(
-    {2: "<u1", 3: "<i1", 4: "<u2", 5: "<i2", 6: "<i4", 7: "<i8", 12: "<u4", 13: "<u8"}
+    {2: "B", 3: "b", 4: "H", 5: "h", 6: "i", 7: "q", 12: "I", 13: "Q"}
 )
+
+_SMALLEST = frozenset(-(1 << bits - 1) for bits in (8, 16, 32, 64))
 
 _CONVOLUTIONS = frozenset({b"Conv", b"ConvInteger", b"ConvTranspose", b"QLinearConv"})
 _DIVISIONS = frozenset({b"Div", b"Mod"})
@@ -87,7 +87,7 @@ class _Values:
     def __init__(self, model: memoryview) -> None:
         self.nodes: list[memoryview] = []
         self._tensors: dict[bytes, memoryview] = {}  # initializers and constants
-        self._numbers: dict[bytes, NDArray[np.int64]] = {}  # constants without a tensor
+        self._numbers: dict[bytes, list[int]] = {}  # constants without a tensor
         self._floats: set[bytes] = set()
         self._given: Counter[bytes] = Counter()
         for number, graph in messages(model):
@@ -113,9 +113,9 @@ class _Values:
         if dividend in self._floats or divisor in self._floats:  # both have the same type
             return True
         by, of = self._integers(divisor), self._integers(dividend)
-        if by is not None and not np.isin(by.astype(np.int64), (0, -1)).any():
+        if by is not None and not {0, -1} & set(by):
             return True
-        return of is not None and not bool((of == np.iinfo(of.dtype).min).any())
+        return of is not None and not _SMALLEST & set(of)
 
     def _read(self, graph: memoryview) -> None:
         for part, value in messages(graph):
@@ -172,7 +172,7 @@ class _Values:
                 packed = varints(only) if isinstance(only, memoryview) else [only]
                 self._numbers[name] = _signed(v for v in packed if isinstance(v, int))
 
-    def _integers(self, name: bytes) -> NDArray[np.integer] | None:
+    def _integers(self, name: bytes) -> list[int] | None:
         """The elements of a constant; None if it is not one of integers in a usual form."""
         if self._given[name] != 1:
             return None
@@ -180,7 +180,7 @@ class _Values:
         return self._numbers.get(name) if tensor is None else _elements(tensor)
 
 
-def _elements(tensor: memoryview) -> NDArray[np.integer] | None:
+def _elements(tensor: memoryview) -> list[int] | None:
     kind = _INTEGERS.get(_type(tensor))
     data = [(number, value) for number, value in fields(tensor) if number in _DATA and number != 8]
     if kind is None or len(data) != 1:
@@ -188,13 +188,19 @@ def _elements(tensor: memoryview) -> NDArray[np.integer] | None:
     number, value = data[0]
     if not isinstance(value, memoryview) or number not in (*_PACKED, _RAW):
         return None
-    if number == _RAW:
-        return np.frombuffer(value, kind)
-    return _signed(varints(value)).astype(kind)
+    size = calcsize(f"<{kind}")
+    if number != _RAW:
+        value = memoryview(
+            b"".join((v % (1 << 64)).to_bytes(8, "little")[:size] for v in varints(value))
+        )
+    if len(value) % size:
+        raise ValueError("part of a number")
+    return list(unpack(f"<{len(value) // size}{kind}", value))
 
 
-def _signed(values: Iterable[int]) -> NDArray[np.int64]:
-    return np.array([value % (1 << 64) for value in values], np.uint64).astype(np.int64)
+def _signed(values: Iterable[int]) -> list[int]:
+    wrapped = (value % (1 << 64) for value in values)
+    return [value - (1 << 64) if value >> 63 else value for value in wrapped]
 
 
 def _operator(node: memoryview) -> bytes:
