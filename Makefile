@@ -99,9 +99,10 @@ moving-picture: $(STAMP)
 	PYTHONPATH=src:tests $(BIN)/python -m e2e.moving_picture
 
 # Several processes, each with a part of the tests; what is slow is given away when a process is idle.
-# More than four would mostly wait for memory: torch is loaded in each.
+# There is one more than cores, since a quarter of the time is spent waiting for other programs. More
+# than four would mostly wait for memory: torch is loaded in each.
 test: $(STAMP)
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 4 --dist worksteal
 
 # Read without a network: no font, script or picture comes from elsewhere.
 docs: $(STAMP)

@@ -110,7 +110,8 @@ class Failure(msgspec.Struct, frozen=True):
             return MemoryError()
         if kind is None:
             return DecoderFaultError(message)
-        return kind(message, advice=brief(self.advice, most=_MOST_TEXT))
+        advice = brief(self.advice, most=_MOST_TEXT) if self.advice else ""
+        return kind(message, advice=advice)
 
 
 class _PlaneSpec(msgspec.Struct, frozen=True, array_like=True):
