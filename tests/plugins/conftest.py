@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,18 @@ def png_header(width: int, height: int, *, depth: int = 8, kind: int = 2) -> byt
     body = b"IHDR" + struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
     check = struct.pack(">I", zlib.crc32(body))
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + check
+
+
+def answering_with_another_size(client: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the server of a client answer with the header of a huge picture."""
+    post = client.Client._post
+
+    def answered(*given: Any, **query: object) -> Any:
+        found = post(*given, **query)
+        large = png_header(20_000, 20_000)
+        return found._replace(body=large) if given[1].endswith("/file") else found
+
+    monkeypatch.setattr(client.Client, "_post", answered)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from conftest import grey_pixels
-from plugins.conftest import loaded, png_header
+from plugins.conftest import answering_with_another_size, loaded
 from tintype.photo.decode import decode
 from tintype.photo.formats import png_pixels
 
@@ -305,15 +305,7 @@ def test_what_goes_wrong_changes_nothing(plugin: ModuleType, photo: np.ndarray) 
 def test_another_size_is_refused_before_it_is_loaded(
     plugin: ModuleType, server: str, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = sys.modules["tintype_client"]
-    post = client.Client._post
-
-    def answered(*given: Any, **query: object) -> Any:
-        found = post(*given, **query)
-        large = png_header(20_000, 20_000)
-        return found._replace(body=large) if given[1].endswith("/file") else found
-
-    monkeypatch.setattr(client.Client, "_post", answered)
+    answering_with_another_size(sys.modules["tintype_client"], monkeypatch)
     image, layer = image_of(photo, Gimp.ImageBaseType.GRAY)
     status, error = called(plugin, image, [layer], server=server)
     assert status is Gimp.PDBStatusType.EXECUTION_ERROR

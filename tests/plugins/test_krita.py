@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from conftest import grey_pixels
-from plugins.conftest import png_header
+from plugins.conftest import answering_with_another_size
 from tintype.photo.decode import decode
 from tintype.photo.formats import png_chunks, png_pixels
 from tintype.photo.formats.input_file import InputFile
@@ -277,15 +277,7 @@ def test_another_size_is_refused_before_it_is_decoded(
     document = Document(grey_pixels(8, 8))
     monkeypatch.setattr(Krita, "document", document)
     monkeypatch.setattr(Krita, "settings", {"server": server})
-    client = sys.modules["tintype_color.tintype_client"]
-    post = client.Client._post
-
-    def answered(*given: Any, **query: object) -> Any:
-        found = post(*given, **query)
-        large = png_header(20_000, 20_000)
-        return found._replace(body=large) if given[1].endswith("/file") else found
-
-    monkeypatch.setattr(client.Client, "_post", answered)
+    answering_with_another_size(sys.modules["tintype_color.tintype_client"], monkeypatch)
     monkeypatch.setattr(QImage, "fromData", None)
     extension.color_active_layer()
     assert "no PNG of 8 x 8 pixels" in said.pop()

@@ -57,6 +57,7 @@ class FileType(click.ParamType[Any]):
         if not value and not several:  # of several, an empty name is one that fails
             # `Path` would treat it as the current folder, but in a script it is an unset variable.
             self.fail("the name is empty.", param, ctx)
+        self._check(value, param, ctx)
         return self.made(value)
 
     def shell_complete(
@@ -69,6 +70,11 @@ class FileType(click.ParamType[Any]):
             if folder or self._fits(path)
         ]
 
+    def _check(
+        self, _value: str, _param: click.Parameter | None, _ctx: click.Context | None
+    ) -> None:
+        """Refuses what cannot be such a file."""
+
     def _fits(self, path: str) -> bool:
         return not self.endings or path.lower().endswith(self.endings)
 
@@ -76,40 +82,22 @@ class FileType(click.ParamType[Any]):
 class OutputType(FileType):
     """A file that is written."""
 
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Any:  # noqa: ANN401
-        """The converted argument."""
-        if str(value).endswith(("/", os.sep)):  # which `Path` would drop
+    def _check(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> None:
+        if value.endswith(("/", os.sep)):  # which `Path` would drop
             self.fail(f"{brief(repr(value))} names a folder, not a file.", param, ctx)
-        return super().convert(value, param, ctx)
 
 
 class LocalFileType(FileType):
     """A file to read, which cannot be a URL."""
 
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Any:  # noqa: ANN401
-        """The converted argument.
-
-        Raises:
-            UsageError: It is a URL. As a path it would lose a slash, and not be found.
-        """
-        # A folder may be called "http:".
+    def _check(self, value: str, param: click.Parameter | None, _ctx: click.Context | None) -> None:
+        # As a path a URL would lose a slash, and not be found. A folder may be called "http:".
         if _URL.match(value) and not os.path.lexists(value):
             is_option = isinstance(param, click.Option)
             name = param.opts[0] if is_option and param else getattr(param, "metavar", "It")
             raise UsageError(
                 f"{name} names a file on this machine, but {brief(value, most=200)} is a URL."
             )
-        return super().convert(value, param, ctx)
 
 
 class FolderType(FileType):
